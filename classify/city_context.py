@@ -1,0 +1,226 @@
+"""What a sentence says of a place it names: policy of that city, or a mere mention.
+
+Each hit gets a weight (how strongly the text is about that city) and says whether it stands in the title,
+whether its clause states a fact of the city's AI work, and whether something demotes it (venue, dateline,
+comparison, name of an institution or paper). The cue lists here are the whole knowledge; adding all up is
+`classify/cities.py`'s business.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from classify.place_names import Hit
+
+_HEADLINE_LENGTH = 120  # characters; a longer first line is a paragraph
+_LEAD_LENGTH = 90  # characters after the headline that count as the lead
+_REPEATS = 8  # hits of one city that add weight; after that more of the same says nothing new
+
+
+def _any(*alternatives: str) -> str:
+    """Alternatives, one to a word of the strings given, as a regular expression."""
+    return "(?:" + "|".join(word for line in alternatives for word in line.split()) + ")"
+
+
+_SENTENCE = re.compile(r"[。！？；!?;\n]|\.(?=\s+[A-Z\u201c\"(])|</p>|<br")
+_CLAUSE = re.compile(r"[，,：:]")
+_LIST_ZH = r"(?:[\u4e00-\u9fff]{2,5}(?:市|省)?[、和与及])*"  # the names before this one in a list
+_LIST_EN = r"(?:[A-Z][\w']+(?:,\s+and\s+|,\s+|\s+and\s+|\s+or\s+))*"
+
+_AI = re.compile(
+    _any(
+        "人工智能 算力 智算 超算 大模型 垂类模型 机器人 具身 智能网联",
+        "自动驾驶 无人驾驶 智能驾驶 车路云 智能体",
+        "数据标注 语料 数据集 数据中心 数据空间 数据要素 数据基础设施 数据产业 数据交易 大数据 芯片 集成电路",
+        "数智 智慧城市 数字经济 智能终端 智能制造 智能工厂 科学智能 低空 AI",
+        r"\bA\.?I\.?\b [Aa]rtificial[-\s][Ii]ntelligence [Cc]omputing [Rr]obot [Ll]anguage\s[Mm]odel",
+        r"[Ll]arge\s[Mm]odel [Ff]oundation\s[Mm]odel",
+        r"[Dd]ata\s(?:cent|set|label|annot|exchange) [Dd]atasets?\b",
+        r"[Aa]utonomous [Dd]riverless [Ss]elf-driving [Cc]onnected\s(?:car|vehicle) [Ee]mbodied [Cc]hips?\b",
+        r"[Ss]mart\s(?:city|chip|manufactur) [Cc]orpora [Cc]orpus [Ii]ntelligent [EP]FLOPS",
+        r"petaflop exaflop GPU",
+    )
+)
+_ACT = re.compile(
+    _any(
+        "建设 打造 推进 推动 支持 布局 发布 出台 印发 启动 启用 实施 开展 入选 获批 落户 落地 投产 投用 上线",
+        "集聚 聚集 达到 突破 试点 示范 基地 集群 中心 园区 产业园 高地 平台 培育 规划 计划 力争 将 提出 明确",
+        "发放 设立 成立 组建 开放 引进 揭牌 揭幕 开工 补贴 奖励 行动 方案 措施 条例 规模 增长 已有 建成 投入",
+        "拥有 做强 做大 加快 用好 全国首 位列 推出",
+    )
+    + r"|\b"
+    + _any(
+        r"will plans? planned build built building launch\w* issu\w+ releas\w+ unveil\w* announc\w+ set\sup",
+        r"establish\w* approv\w+ fund\w* subsid\w+ voucher\w* support\w* pilot\w* aims? target\w* open\w*",
+        r"offer\w* invest\w* provid\w+ hub base cluster park zone platform cent(?:re|er) adopt\w* draft\w*",
+        r"requir\w+ expand\w* has have allocat\w+ pays? introduc\w+ promot\w+ regulat\w+ rules? polic\w+",
+        r"creat\w+ grew reached deploy\w* roll\w* promis\w+",
+    )
+    + r"\b"
+)
+_BODIES_ZH = _any(
+    "政府 市委 区委 县委 委办 政务 人大 政协 发展改革 发改 发展和改革 工信 工业和信息化 经信 经济和信息化",
+    "科技局 科技创新 科学技术 数据局 大数据局 大数据管理 教育局 教委 人社 财政局 市场监管 卫生健康 卫健",
+    "交通运输 通信管理 网信 商务局 政数局 科委 经信委",
+)
+_DECIDES_ZH = _any(
+    "印发 出台 发布 提出 将 力争 计划 明确 近日 日前 全力 积极 率先 加快 推进 推动 打造 建设 全市 已 正",
+)
+_GOVERN_AFTER = re.compile(
+    rf"市?(?:人民|区|县)?{_BODIES_ZH}|市?(?:正式)?{_DECIDES_ZH}|市委|市\S{{0,6}}[局委办](?![^，。]{{0,2}}员会议)"
+    r"|(?:'s|\u2019s)?\s+"
+    + _any(
+        r"[Mm]unicipal [Cc]ity\s[Gg]overnment [Gg]overnment [Cc]ity [Mm]ayor",
+        r"[Aa]uthorit [Dd]istrict [Bb]ureau",
+        r"[Dd]evelopment\sand\s[Rr]eform [Cc]ommission [Aa]ction\s[Pp]lan will plans? aims? has is issued",
+        "released launched announced unveiled",
+    )
+)
+_GOVERN_BEFORE = re.compile(
+    r"(?:我市|本市|全市)[^，。]{0,6}$"
+    r"|(?:[Gg]overnment|[Aa]uthorities|[Cc]ity|[Mm]unicipality|[Mm]ayor|[Bb]ureau|[Dd]istrict) (?:of|in) $"
+)
+
+# Compared with, passed through, come from; the name of a paper, a bank or a station; a dateline.
+_DEMOTED_BEFORE = re.compile(
+    _any(
+        "对标 对比 相比于 比肩 看齐 学习 借鉴 赶超 超过 超越 仅次于 落后于",
+        "不及 不输 媲美 类似于? 参考 继 赶上",
+        "来自 毕业于 前往 抵达 飞往 途经 途径 经由 总部(?:设在|位于) 比",
+    )
+    + rf"{_LIST_ZH}$|(?:新华社|中新网|中新社|人民网|央广网|本报|本网|记者|来源[:：]\s?|通讯员)\s?$|"
+    + _any(
+        r"compared\s(?:with|to) unlike similar\sto such\sas following behind ahead\sof surpass(?:ed|ing)",
+        r"modell?ed\son learn(?:s|ed|ing)?\sfrom lessons?\s(?:of|from) than",
+        r"flew\s(?:to|from) travell?ed\s(?:to|from)",
+        r"headquartered\sin based\sin along\swith rivals? held\sin",
+        r"took\splace\sin takes\splace\sin opened\sin",
+        r"concluded\sin wrapped\sup\sin gathered\sin meeting\sin graduated\sfrom",
+        r"passing\sthrough via and\snot",
+        r"rather\sthan as\sin like",
+    )
+    + rf"\s+(?:only\s+|just\s+|both\s+|those (?:in|of)\s+|that of\s+|cities\s+)?{_LIST_EN}$"
+)
+_DEMOTED_AFTER = re.compile(
+    "市?"
+    + _any(
+        r"日报 晚报 商报 特区报 晨报 早报 新闻网 新闻 电视台 广播 卫视 青年报 时报 \d{1,2}月\d{1,2}日[电讯]",
+        "等[地市]?经验 经验 之后 相比 一样 之行",
+    )
+    + r"|(?:至|到)[\u4e00-\u9fff]{2,4}(?:高铁|航线|铁路|高速)|[东西南北]?站|[\u4e00-\u9fff]{0,4}(?:机场|高铁|动车)|"
+    + _any("(?:证券|期货|黄金|联合产权)交易所 证交所 银行 证券 地铁 港口 户籍 口音 人[，。] 国安 申花")
+    + r"|\s+(?:operator|company|firm|start-?up|maker|vendor|supplier|bankers?|analysts?)\b|[ -]based\b"
+    r"|\s*(?:Daily|News|Times|Post|Morning Post|Evening News|TV|Radio|Review)\b|\s+(?:Stock|Futures|Gold) Exchange"
+    r"|\s+(?:[A-Z][\w&]+\s+){0,5}(?:University|College|Airport|Railway Station|Airlines|Bank)\b"
+    r"|,\s+(?:[A-Z][a-z]+\.? \d{1,2}|\d{1,2} [A-Z][a-z]+)\s*\((?:Xinhua|CNS|ECNS)"
+    r"|\s+\((?:Xinhua|CNS|ECNS|Reuters|AP|AFP)\)"
+)
+# Who is served, linked to or worked with: the text is about the other end of the line.
+_PARTNER_BEFORE_ZH = re.compile(rf"(?:至|到|往|直连|直达|通往|连通|供给|与|同|向|为|给|让){_LIST_ZH}$")
+_PARTNER_AFTER_ZH = re.compile(
+    "[^，。；]{0,16}"
+    + _any("时延 延迟 链路 光缆 光网 专线 直连 直达 共建 合作 携手 联动 提供 输送 供应 共享")
+)
+_PARTNER_BEFORE_EN = re.compile(
+    r"(?:(?:link(?:ed|s)?|lines?|connect(?:ed|ion|s)?|cables?|fib(?:er|re)) (?:directly )?(?:to|with)\s+"
+    rf"{_LIST_EN}|(?:train|railway|flight|trip|journey|expressway)s? (?:from|between)\s+"
+    rf"(?:[A-Z][\w']+\s+to\s+)?{_LIST_EN}"
+    r"|(?:hour|minute|kilomet\w+|km|mile)s?(?:' drive)? (?:away )?(?:from|(?:north|south|east|west)\w* of)\s+)$"
+)
+_UNIVERSITY_ZH = re.compile(
+    "市?"
+    + _any(
+        "交通 理工 科技 师范 工业 工程 航空 航天 邮电 电子 信息 外国语 国语",
+        "外语 财经 经贸 贸易 医科 医学 农业",
+        "中医药 体育 音乐 建筑 化工 海洋 政法 林业 技术 职业 城市 第[一二三] 商 师 大",
+        "科 北 南 东 西 中 语言 戏剧",
+        "电影 传媒 美术 联合 开放 国际 与",
+    )
+    + "*(?:大学|学院)"
+)
+_COMPANY_ZH = re.compile(
+    "市?[^，。；、：的在将是为与和]{2,16}(?:有限公司|股份|集团)"
+    "|市?的?(?:一家|某|这家|多家|几家)[^，。；]{0,12}(?:企业|公司)|市?的?(?:用户|客户|客商|游客|专家)|等地的(?!市|政府)"
+)
+_VENUE_ZH = re.compile("市?(?:[^，。；]{0,14})?(?:举行|举办|召开|开幕|闭幕|落幕|揭幕|亮相|启幕)")
+_VENUE_BEFORE_ZH = re.compile("(?:在|于)[\u4e00-\u9fff]{0,3}$")
+# Fairs and forums that a city's government itself holds: their venue is that government at work.
+_OWN_EVENTS = re.compile(
+    _any(
+        "世界人工智能大会 世界机器人大会 世界智能产业博览会 中关村论坛 世界智能大会 智能网联汽车大会",
+        "数字中国建设峰会 数博会 高交会",
+    )
+)
+_AS_ACTOR = re.compile("主办|承办|市人民政府|市政府|签约|宣布|发布")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One hit, read in its sentence."""
+
+    code: str
+    weight: float  # 0 when demoted; a plain mention is 1
+    in_title: bool
+    fact: bool  # its clause states something done, built or planned about AI there
+    demoted: bool
+
+
+def headline_of(title: str | None, text: str) -> tuple[str, str]:
+    """The headline and the rest: the title given, else a short first line that more text follows."""
+    if title and title.strip():
+        return title.strip().replace("\n", " "), text
+    first, line_break, rest = text.lstrip().partition("\n")
+    if line_break and len(first) <= _HEADLINE_LENGTH and rest.strip() and not first.rstrip().endswith(("。", "；", ";")):
+        return first.strip(), rest
+    return "", text
+
+
+def read_hits(text: str, hits: Sequence[Hit], title_length: int) -> list[Reading]:
+    """Every hit with its weight; `text` starts with the title, `title_length` characters of it."""
+    sentences = _bounds(_SENTENCE, text)
+    clauses = sorted({*sentences, *_bounds(_CLAUSE, text)})
+    seen: dict[str, int] = {}
+    readings = []
+    for hit in hits:
+        in_title = hit.start < title_length
+        start, end = _around(clauses if hit.chinese else sentences, hit.start, hit.end)
+        before, after = text[start : hit.start], text[hit.end : end]
+        sentence = text[slice(*_around(sentences, hit.start, hit.end))]
+        demoted = _is_demoted(hit, before, text[hit.end : hit.end + 60], sentence)
+        ai = bool(_AI.search(text, start, end))
+        act = bool(_ACT.search(before) or _ACT.search(after))
+        govern = bool(_GOVERN_AFTER.match(after) or _GOVERN_BEFORE.search(before))
+        seen[hit.code] = seen.get(hit.code, 0) + (not demoted)
+        weight = 0.0
+        if not demoted and seen[hit.code] <= _REPEATS:
+            lead = title_length <= hit.start <= title_length + _LEAD_LENGTH
+            weight = 1.0 + 1.0 * ai + 1.5 * govern + 0.3 * act + 1.0 * lead + 3.0 * in_title
+        readings.append(Reading(hit.code, weight, in_title, ai and (act or govern) and not demoted, demoted))
+    return readings
+
+
+def _bounds(pattern: re.Pattern[str], text: str) -> list[int]:
+    return [*(m.end() for m in pattern.finditer(text)), len(text)]
+
+
+def _around(bounds: list[int], start: int, end: int) -> tuple[int, int]:
+    """The stretch between two boundaries that holds text[start:end]."""
+    left = bisect_right(bounds, start)
+    right = bisect_left(bounds, end)
+    return (bounds[left - 1] if left else 0), bounds[right]
+
+
+def _is_demoted(hit: Hit, before: str, after: str, sentence: str) -> bool:
+    if _DEMOTED_BEFORE.search(before) or _DEMOTED_AFTER.match(after):
+        return True
+    if not hit.chinese:
+        return bool(_PARTNER_BEFORE_EN.search(before))
+    if _PARTNER_BEFORE_ZH.search(before) and _PARTNER_AFTER_ZH.match(after):
+        return True
+    if _UNIVERSITY_ZH.match(after) or _COMPANY_ZH.match(after):
+        return True
+    venue = _VENUE_BEFORE_ZH.search(before) and _VENUE_ZH.match(after)
+    return bool(venue) and not _OWN_EVENTS.search(sentence) and not _AS_ACTOR.search(sentence)

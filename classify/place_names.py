@@ -1,0 +1,210 @@
+"""Where a text names a place of the gazetteer, and which city each name stands for.
+
+Longest match first, so that 东西安排 or 吉林省 takes its characters away from the city inside it. A name that
+several places share counts only with its city, its province or its suffix beside it; one that stays open is left
+out. What the sentence says of the place is `classify/city_context.py`'s business.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Protocol
+
+from classify.gazetteer import (
+    HOMONYM_DEFAULTS,
+    Name,
+    abbreviations,
+    fold,
+    names,
+    words,
+)
+
+# Characters of Traditional Chinese that no Simplified text holds; one of them is enough to fold the whole text.
+_TRADITIONAL = re.compile("[國會為這說們個來時對發經業區廣東蘇臺灣龍門濟陽寧應術開關創導點長漢滬貴園環雲數據產]")
+_STREET_ZH = re.compile(
+    r"[东西南北中环]{0,2}(?:大道|大街|公路)|[东西南北中]{0,2}[一二三四五六]?路(?![演径网线况段由桥政灯权透边])"
+    r"|街(?![道头区镇坊])"
+)
+_STREET_EN = re.compile(
+    r"\s+(?:(?:East|West|North|South|Middle|Central)\s+)?(?:Road(?![ -]?[Mm]ap)|Avenue|Street|Boulevard|Rd)\b"
+)
+_SMALL = frozenset(("and", "in", "of"))  # words of an English name that are not capitalised
+_BAD_SUFFIX = frozenset(("市场", "市值", "区域", "区间", "区块", "区别", "区分"))
+
+
+class _Converter(Protocol):
+    def convert(self, text: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One place named in the text, `text[start:end]`, and the city it counts to."""
+
+    start: int
+    end: int
+    code: str
+    kind: str  # city, place, abbreviation
+    chinese: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    start: int
+    end: int
+    readings: tuple[Name, ...]
+    key: str
+    chinese: bool
+
+
+@cache
+def _opencc() -> _Converter:
+    import opencc  # loading its dictionaries takes a while, and most texts are Simplified or English
+
+    converter: _Converter = opencc.OpenCC("t2s")
+    return converter
+
+
+def to_simplified(text: str) -> str:
+    """Traditional folded to Simplified, one character for one, so that positions stay."""
+    if not _TRADITIONAL.search(text):
+        return text
+    folded = _opencc().convert(text)
+    if len(folded) == len(text):
+        return folded
+    pieces = (_opencc().convert(char) for char in text)
+    return "".join(new if len(new) == 1 else old for old, new in zip(text, pieces, strict=True))
+
+
+def find_hits(text: str) -> list[Hit]:
+    """Every place in the text that can be told, in order of position; `text` is Simplified or English."""
+    matches = sorted([*_chinese(text), *_english(text)], key=lambda m: m.start)
+    named, near = _certain(text, matches)
+    hits = []
+    for i, match in enumerate(matches):
+        code = _decide(match, _adjacent_codes(text, matches, i), named, near)
+        if code:
+            kind = next(n.kind for n in match.readings if n.code == code)
+            hits.append(Hit(match.start, match.end, code, kind, match.chinese))
+    return sorted([*hits, *_abbreviated(text)], key=lambda h: h.start)
+
+
+def _chinese(text: str) -> list[_Match]:
+    index = names()
+    found, i, last = [], 0, len(text) - 1
+    while i < last:
+        lengths = index.zh_starts.get(text[i : i + 2])
+        step = 1
+        for n in lengths or ():
+            key = text[i : i + n]
+            readings = index.zh.get(key)
+            if readings is None or len(key) < n:
+                continue
+            if n > 2 and text[i + n - 1 : i + n + 1] in _BAD_SUFFIX:
+                continue  # 合作市场 is no city: try the shorter name
+            step = n
+            if not _STREET_ZH.match(text, i + n):
+                found.append(_Match(i, i + n, readings, key, True))
+            break
+        i += step
+    return found
+
+
+def _english(text: str) -> list[_Match]:
+    index, tokens = names(), words(text)
+    found, i = [], 0
+    while i < len(tokens):
+        word = tokens[i].group()
+        step = 1
+        if word[0].isupper():
+            for n in index.en_starts.get(fold(word), ()):
+                run = tokens[i : i + n]
+                if len(run) < n or any(b.start() - a.end() != 1 for a, b in pairwise(run)):
+                    continue
+                key = tuple(fold(t.group()) for t in run)
+                readings = index.en.get(key)
+                if readings is None or not all(t.group()[0].isupper() or t.group() in _SMALL for t in run):
+                    continue
+                step = n
+                if not _STREET_EN.match(text, run[-1].end()):
+                    found.append(_Match(run[0].start(), run[-1].end(), readings, " ".join(key), False))
+                break
+        i += step
+    return found
+
+
+def _certain(text: str, matches: list[_Match]) -> tuple[set[str], list[tuple[int, str]]]:
+    """Cities named beyond doubt, and where provinces (and cities, for their province) are named."""
+    named: set[str] = set()
+    near: list[tuple[int, str]] = []
+    for match in matches:
+        certain = {n.code for n in match.readings if n.needs == "bare" and n.kind in ("city", "place")}
+        near.extend((match.start, n.code) for n in match.readings if n.kind == "province")
+        if len(certain) == 1 and len(match.readings) == 1:
+            code = certain.pop()
+            named.add(code)
+            near.append((match.start, code[:2] + "0000"))
+    return named, near
+
+
+def _decide(match: _Match, adjacent: set[str], named: set[str], near: list[tuple[int, str]]) -> str | None:
+    readings = match.readings
+    places = [n for n in readings if n.kind == "place"]
+    cities = [n for n in readings if n.kind == "city"]
+    for name in places:
+        if name.code in adjacent:
+            return name.code
+    for name in cities:
+        if name.code[:2] + "0000" in adjacent:  # 辽宁朝阳, 甘肃白银
+            return name.code
+    here = [n.code for n in places if n.needs in ("bare", "city") and n.code in named]
+    if here:
+        return _nearest(match.start, here, near)
+    sure = [n.code for n in cities if n.needs == "bare"]
+    if len(sure) == 1:
+        return sure[0]
+    if sure:
+        return _homonym(match, sure, near)
+    lone = {n.code for n in places if n.needs == "bare"}
+    return lone.pop() if len(lone) == 1 and len({n.code for n in places}) == 1 else None
+
+
+def _adjacent_codes(text: str, matches: list[_Match], i: int) -> set[str]:
+    """Codes of the city or province right before the name (深圳南山), in English also right after it."""
+    match = matches[i]
+    beside: set[str] = set()
+    if i and matches[i - 1].chinese == match.chinese:
+        gap = text[matches[i - 1].end : match.start]
+        if gap in (("", "市", "省", "·") if match.chinese else ("'s ", "\u2019s ", " ")):
+            beside.update(n.code for n in matches[i - 1].readings)
+    if not match.chinese and i + 1 < len(matches):
+        gap = text[match.end : matches[i + 1].start]
+        if gap in (", ", " in ", " of ", " District of ", " District in "):
+            beside.update(n.code for n in matches[i + 1].readings)
+    return beside
+
+
+def _nearest(position: int, codes: list[str], near: list[tuple[int, str]]) -> str:
+    def distance(code: str) -> int:
+        return min((abs(position - p) for p, c in near if c == code[:2] + "0000"), default=1 << 30)
+
+    return min(codes, key=lambda c: (distance(c), c))
+
+
+def _homonym(match: _Match, codes: list[str], near: list[tuple[int, str]]) -> str | None:
+    """Suzhou, Fuzhou, Taizhou, Yulin, Yichun: by the nearest province or city of that province, else by use."""
+    by_province = {code[:2] + "0000": code for code in codes}
+    known = [(abs(match.start - p), c) for p, c in near if c in by_province]
+    if known:
+        return by_province[min(known)[1]]
+    return HOMONYM_DEFAULTS.get(match.key.split()[0])
+
+
+def _abbreviated(text: str) -> list[Hit]:
+    pattern, codes = abbreviations()
+    return [
+        Hit(m.start(), m.end(), codes[next(g for g in m.groups() if g)], "abbreviation", True)
+        for m in pattern.finditer(text)
+    ]

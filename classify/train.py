@@ -1,0 +1,265 @@
+"""Training: from labelled texts to a `Tagger`, and which model is in use.
+
+Thresholds and calibration come from held-out folds of the training texts, never from the texts a model has seen, and
+near-duplicates (pairs that differ in one turn of phrase) stay in one fold.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp  # type: ignore[import-untyped]
+from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+
+from classify.cities import find_cities
+from classify.codebook import load_codebook
+from classify.corpus import corpus_digest, load_corpus
+from classify.features import FORMAT, HASH_BITS, WINDOW_WIDTH, Outline, lexicon_block, ngram_block, outline
+from classify.lexicon import lexicon_digest, load_lexicon
+from classify.model import CARD_FILE, TARGETS, Parts, Tagger, city_row
+from classify.scoring import LEXICON_SCALE, NGRAM_SCALE, build_vocabulary, design_matrix
+from hexapolis.errors import CorpusError, ModelError
+from hexapolis.records import DIMENSIONS, LabelledText
+
+log = logging.getLogger(__name__)
+
+ACTIVE_FILE = "active"
+
+PARAMETERS: Mapping[str, Any] = {
+    "algorithm": "logistic regression (liblinear, L2), one a target",
+    "c": 1.0,
+    "folds": 5,
+    "near_duplicate_cosine": 0.6,
+    "lexicon_scale": LEXICON_SCALE,
+    "ngram_scale": NGRAM_SCALE,
+    "hash_bits": HASH_BITS,
+    "window_width": WINDOW_WIDTH,
+    "roll_up": "maximum",
+}
+
+
+def model_id_for(items: Sequence[LabelledText], seed: int = 0) -> str:
+    """The id that training on these items would give: a digest of data, lexicon, codebook, parameters and seed."""
+    content = [corpus_digest(items), lexicon_digest(), load_codebook().version, FORMAT, dict(PARAMETERS), seed]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def train(items: Sequence[LabelledText], *, seed: int = 0) -> Tagger:
+    """Fit a tagger on labelled texts; seconds for some thousand passages, on one core.
+
+    The same items, seed and library versions give the same model and the same id.
+
+    Raises:
+        CorpusError: a target has fewer texts with or without it than there are folds.
+    """
+    log.info("training on %d texts", len(items))
+    data = _Data(items)
+    folds = _folds(data, seed)
+    held_out = np.full((len(items), len(TARGETS)), np.nan)
+    for number in range(PARAMETERS["folds"]):
+        log.info("fold %d of %d", number + 1, PARAMETERS["folds"])
+        test = np.flatnonzero(folds == number)
+        fitted = _fit(data, np.flatnonzero(folds != number), seed)
+        probe = Tagger(fitted, {"model_id": "fold", "codebook_version": load_codebook().version})
+        held_out[test] = data.document_scores(probe, test)
+    calibration, thresholds = {}, {}
+    for column, target in enumerate(TARGETS):
+        known, truth = data.known[:, column], data.truth[:, column]
+        calibration[target] = _calibrate(held_out[known, column], truth[known])
+        slope, shift = calibration[target]
+        probability = 1.0 / (1.0 + np.exp(-(slope * held_out[known, column] + shift)))
+        thresholds[target] = best_threshold(truth[known], probability)
+    log.info("fitting on all texts")
+    parts = replace(_fit(data, np.arange(len(items)), seed), calibration=calibration, thresholds=thresholds)
+    return Tagger(parts, _card(data, held_out, parts, seed))
+
+
+class _Data:
+    """Training texts with their features and truth, computed once and used by every fold."""
+
+    def __init__(self, items: Sequence[LabelledText]) -> None:
+        self.items = list(items)
+        lexicon = load_lexicon()
+        self.outlines = [outline(item.title, item.text) for item in items]
+        self.cities = [find_cities(item.title, item.text) for item in items]
+        whole = [replace(one, units=((0, len(one.sentences)),), owners=(0,)) for one in self.outlines]
+        self.lexicon = lexicon_block(whole, lexicon)
+        self.ngrams = ngram_block(whole)
+        self.city = sp.csr_matrix(np.array([city_row(found) for found in self.cities], dtype=np.float32))
+        self.truth = np.array(
+            [[d in item.dims for d in DIMENSIONS] + [bool(item.relevant)] for item in items], dtype=bool
+        )
+        self.known = np.array(
+            [[d not in item.contested for d in DIMENSIONS] + [item.relevant is not None] for item in items],
+            dtype=bool,
+        )
+
+    def document_scores(self, tagger: Tagger, rows: np.ndarray) -> np.ndarray:
+        """Rolled-up scores before calibration of some of the texts, as the tagger would score them."""
+        return tagger.document_scores([self.outlines[n] for n in rows], [self.cities[n] for n in rows])
+
+
+def _folds(data: _Data, seed: int) -> np.ndarray:
+    """A fold number for each text; texts that are nearly the same share one."""
+    count = PARAMETERS["folds"]
+    weighed = build_vocabulary(data.ngrams).weigh(data.ngrams) / NGRAM_SCALE
+    alike = (weighed @ weighed.T) >= PARAMETERS["near_duplicate_cosine"]
+    groups, member = connected_components(alike, directed=False)
+    order = np.random.default_rng(seed).permutation(groups)
+    return np.asarray(order[member] % count)
+
+
+def _fit(data: _Data, rows: np.ndarray, seed: int) -> Parts:
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # slow to import
+
+    vocabulary = build_vocabulary(data.ngrams[rows])
+    matrix = design_matrix(data.lexicon[rows], data.ngrams[rows], vocabulary)
+    with_city = sp.hstack([matrix, data.city[rows]], format="csr")
+    estimators = {}
+    for column, target in enumerate(TARGETS):
+        known = data.known[rows, column]
+        truth = data.truth[rows, column][known]
+        if min(truth.sum(), (~truth).sum()) < PARAMETERS["folds"]:
+            raise CorpusError(f"too few training texts with and without {target!r}: {truth.sum()} of {len(truth)}")
+        seen = with_city if target == "relevance" else matrix
+        model = LogisticRegression(C=PARAMETERS["c"], solver="liblinear", random_state=seed)
+        estimators[target] = model.fit(seen[np.flatnonzero(known)], truth)
+    neutral = dict.fromkeys(TARGETS, (1.0, 0.0))
+    return Parts(estimators, vocabulary, neutral, dict.fromkeys(TARGETS, 0.5))
+
+
+def _calibrate(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Slope and shift that turn a held-out score into a probability (Platt's method)."""
+    from sklearn.linear_model import LogisticRegression
+
+    finite = np.isfinite(scores)
+    model = LogisticRegression(C=1e6).fit(scores[finite, None], truth[finite])
+    return round(float(model.coef_[0, 0]), 6), round(float(model.intercept_[0]), 6)
+
+
+def best_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
+    """The threshold, in hundredths from 0.05 to 0.95, with the best F1; the middle one of a plateau."""
+    grid = np.arange(5, 96) / 100
+    scores = []
+    for threshold in grid:
+        answer = probability >= threshold
+        hits = np.sum(answer & truth)
+        scores.append(2 * hits / max(1, answer.sum() + truth.sum()))
+    best = np.flatnonzero(np.array(scores) >= max(scores) - 1e-9)
+    return float(grid[best[len(best) // 2]])
+
+
+def _card(data: _Data, held_out: np.ndarray, parts: Parts, seed: int) -> dict[str, Any]:
+    from classify.evaluate import language_of, target_metrics
+
+    languages = np.array([language_of(item) for item in data.items])
+    metrics: dict[str, Any] = {}
+    for column, target in enumerate(TARGETS):
+        slope, shift = parts.calibration[target]
+        probability = 1.0 / (1.0 + np.exp(-(slope * held_out[:, column] + shift)))
+        truth, known = data.truth[:, column], data.known[:, column]
+        rows = {"all": known} | {name: known & (languages == name) for name in sorted(set(languages))}
+        metrics[target] = {
+            name: target_metrics(truth[mask], probability[mask], parts.thresholds[target])
+            for name, mask in rows.items()
+        }
+    counts = {
+        name: {
+            "texts": int(np.sum(languages == name)),
+            "relevant": int(data.truth[languages == name, -1].sum()),
+            **{d: int(data.truth[languages == name, n].sum()) for n, d in enumerate(DIMENSIONS)},
+        }
+        for name in sorted(set(languages))
+    }
+    return {
+        "model_id": model_id_for(data.items, seed),
+        "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "format": FORMAT,
+        "codebook_version": load_codebook().version,
+        "lexicon_digest": lexicon_digest(),
+        "data": {"texts": len(data.items), "digest": corpus_digest(data.items), "by_language": counts},
+        "parameters": {**PARAMETERS, "seed": seed, "ngrams": len(parts.vocabulary.idf)},
+        "libraries": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in ("scikit-learn", "numpy", "scipy", "skops")},
+        },
+        "thresholds": dict(parts.thresholds),
+        "calibration": {target: list(pair) for target, pair in parts.calibration.items()},
+        "held_out": metrics,
+        "held_out_macro_f1": round(float(np.mean([metrics[d]["all"]["f1"] for d in DIMENSIONS])), 4),
+    }
+
+
+def active_model(models_dir: Path) -> Tagger | None:
+    """The model that `set_active` named, or None when none was named.
+
+    Raises:
+        ModelError: the named model cannot be loaded.
+    """
+    try:
+        model_id = (Path(models_dir) / ACTIVE_FILE).read_text("utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{Path(models_dir) / ACTIVE_FILE}: cannot be read ({error})") from error
+    if not _is_id(model_id):
+        raise ModelError(f"{Path(models_dir) / ACTIVE_FILE}: does not hold a model id; run `hexapolis train`")
+    return Tagger.load(Path(models_dir) / model_id)
+
+
+def set_active(models_dir: Path, model_id: str) -> None:
+    """Name the model in use; takes effect at once and whole.
+
+    Raises:
+        ModelError: no such model is in the folder.
+    """
+    folder = Path(models_dir)
+    if not _is_id(model_id) or not (folder / model_id / CARD_FILE).is_file():
+        raise ModelError(f"{folder}: no model {model_id!r}; `hexapolis models` lists them")
+    draft = folder / f".{ACTIVE_FILE}.{os.getpid()}"
+    try:
+        draft.write_text(model_id + "\n", "utf-8")
+        draft.replace(folder / ACTIVE_FILE)
+    except OSError as error:
+        raise ModelError(f"{folder / ACTIVE_FILE}: cannot be written ({error.strerror or error})") from error
+
+
+def ensure_model(models_dir: Path) -> Tagger:
+    """The active model; else the one that the present corpus gives, trained now if it is not there yet.
+
+    Raises:
+        ModelError: the folder cannot be written.
+        CorpusError: the corpus is broken.
+    """
+    try:
+        active = active_model(models_dir)
+    except ModelError as error:
+        log.warning("the active model is not usable: %s", error)
+        active = None
+    if active is not None:
+        return active
+    items = load_corpus()
+    model_id = model_id_for(items)
+    try:
+        tagger = Tagger.load(Path(models_dir) / model_id)
+    except ModelError:
+        log.info("no usable model %s yet; training it", model_id)
+        tagger = train(items)
+        tagger.save(models_dir)
+    set_active(models_dir, tagger.model_id)
+    return tagger
+
+
+def _is_id(model_id: str) -> bool:
+    return model_id.isascii() and model_id.isalnum()

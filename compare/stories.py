@@ -1,0 +1,30 @@
+"""Stories: which articles are copies of one text.
+
+Two articles tell one story when their texts are equal after folding script, width, case, punctuation and white space, so a
+re-post in Traditional characters counts with its original. Near-copies (truncated, retitled, edited) are separate
+stories.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from functools import cache
+
+from opencc import OpenCC
+
+
+@cache
+def _to_simplified() -> OpenCC:
+    return OpenCC("t2s")
+
+
+def fold(text: str) -> str:
+    """The text as compared: NFKC, lower case, Simplified characters, letters and digits only."""
+    simplified = _to_simplified().convert(unicodedata.normalize("NFKC", text).casefold())
+    return "".join(c for c in simplified if c.isalnum())
+
+
+def story_key(text: str) -> str:
+    """Digest of the folded text, 64 hex digits: equal exactly for copies."""
+    return hashlib.sha256(fold(text).encode("utf-8", "surrogatepass")).hexdigest()

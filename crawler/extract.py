@@ -1,0 +1,251 @@
+"""Turn one fetched page into a judgement and, if it is one, an article. The only module that imports trafilatura.
+
+`judge_page` is what a worker process runs on each page. It raises for no input; a page that cannot be read gets a
+verdict that says so. It keeps nothing between pages: the same page gives the same article in any order. Time limits
+are the caller's: kill the worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from copy import deepcopy
+from functools import cache
+
+import lxml.etree
+import lxml.html
+import trafilatura
+from lxml.cssselect import CSSSelector
+from lxml.html import HtmlElement
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from crawler import dates, metadata, verdict
+from crawler.content import find_content
+from crawler.decode import Decoded, decode
+from crawler.lines import clean_line, clean_text, strip_furniture, visible_lines
+from hexapolis.errors import ExtractionError
+from hexapolis.records import Article, DateSource, Judgement, Page, Selectors, Verdict
+
+_OWN_VERSION = "1"
+EXTRACTOR_VERSION: str = f"{_OWN_VERSION}+trafilatura.{trafilatura.__version__}"
+
+_ELEMENTS_MAX = 60_000  # trafilatura is superlinear: 45,000 short paragraphs take seconds, 300,000 take minutes
+_DEPTH_MAX = 2_000  # libxml2 drops what is nested deeper than 2,048
+_DEEP = 200  # trafilatura's cost grows with depth times elements; no article needs more
+_ENOUGH = 80.0  # weight in Han characters from which the container's text is taken without a second opinion
+_RESCUE = 1.5  # the general extractor must find so many times more to be preferred
+_LANGUAGES = ["de", "en", "es", "fr", "id", "it", "ms", "nl", "pl", "pt", "ru", "tr", "vi"]
+_LANGUAGE_SAMPLE = 3_000  # characters
+_LANGUAGE_MIN = 40  # letters below which a Latin text's language is not guessed
+
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_KANA = re.compile(r"[\u3041-\u30fa]")
+_HANGUL = re.compile(r"[\uac00-\ud7a3]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+log = logging.getLogger(__name__)
+
+
+def judge_page(page: Page, selectors: Selectors = Selectors(), *, max_bytes: int = 2_000_000) -> Judgement:
+    """Judge one page and extract its article.
+
+    Args:
+        page: what was fetched.
+        selectors: CSS selectors of the source; each is used where it matches, else the general way.
+        max_bytes: larger bodies are not opened.
+
+    Returns:
+        A judgement; its `article` is set exactly when the verdict is `article`. Unexpected failures of a parser give
+        the verdict `unreadable` with the exception's type and text.
+    """
+    if len(page.body) > max_bytes:
+        return Judgement(Verdict.TOO_LARGE, f"{len(page.body)} bytes, the limit is {max_bytes}")
+    if not page.body.strip():
+        if page.status >= 400:
+            return Judgement(Verdict.CHALLENGE if page.status in (412, 521) else Verdict.ERROR, f"status {page.status}, no bytes")
+        return Judgement(Verdict.EMPTY, "no bytes")
+    kind = verdict.not_html(page.body)
+    if kind is not None:
+        return Judgement(*((Verdict.ERROR, f"status {page.status}") if page.status >= 400 else (Verdict.NOT_HTML, kind)))
+    try:
+        decoded = decode(page.body, page.header("content-type"))
+    except ExtractionError as error:
+        return Judgement(Verdict.UNREADABLE, str(error))
+    try:
+        return _judge(page, decoded, selectors)
+    except ExtractionError as error:
+        return Judgement(Verdict.UNREADABLE, str(error), None, decoded.encoding, decoded.found_by)
+    except Exception as error:
+        # The parsers below are third-party and see hostile input: whatever they raise costs this page only.
+        log.warning("extraction failed: %s", page.url, exc_info=True)
+        detail = f"crash: {type(error).__name__}: {error}"[:300]
+        return Judgement(Verdict.UNREADABLE, detail, None, decoded.encoding, decoded.found_by)
+
+
+def _judge(page: Page, decoded: Decoded, selectors: Selectors) -> Judgement:
+    def ruled(ruling: verdict.Ruling) -> Judgement:
+        return Judgement(ruling.verdict, ruling.detail, None, decoded.encoding, decoded.found_by)
+
+    tree = parse_html(decoded.text)
+    # lxml makes a Python object for an element each time one is reached; holding them all makes every pass cheaper.
+    elements = list(tree.iter())
+    lines = visible_lines(tree)
+    page_title = clean_line(next((e.text_content() for e in tree.iter("title")), ""))
+    if early := verdict.before_extraction(page.status, decoded.text, page_title, lines):
+        return ruled(early)
+    head = metadata.read_head(tree)
+    title = _selected(tree, selectors.title) or metadata.find_title(head, tree)
+    visible = "\n".join(lines)
+    chinese = _script_language(visible) == "zh"
+    found = dates.find_dates(
+        dates.DatePage(head, tree, lines, title, page.url, page.fetched_at, chinese, _selected(tree, selectors.date))
+    )
+    link_texts = {clean_line(a.text_content()) for a in tree.iter("a")} - {""}
+    author = _selected(tree, selectors.author) or metadata.find_author(head, tree, visible)
+    issuer = metadata.find_issuer(head, visible)
+    source_line = metadata.find_source_line(head, tree, visible)
+    number = metadata.find_document_number(lines, title)
+    canonical = metadata.find_canonical_link(head, tree, page.url)
+    attachments = metadata.find_attachments(tree, page.url)
+    text = _article_text(tree, selectors.body, chinese, link_texts)
+    dated = found.written is not None or (found.published is not None and found.published.source is not DateSource.URL)
+    if late := verdict.after_extraction(text, title, dated=dated, link_texts=link_texts, visible=lines):
+        return ruled(late)
+    article = Article(
+        title=title or text.split("\n", 1)[0][:100],
+        text=text,
+        language=detect_language(text),
+        published=found.published,
+        written=found.written,
+        author=author,
+        issuer=issuer,
+        source_line=source_line,
+        document_number=number,
+        canonical_link=canonical,
+        attachments=attachments,
+    )
+    return Judgement(Verdict.ARTICLE, "", article, decoded.encoding, decoded.found_by)
+
+
+def parse_html(text: str) -> HtmlElement:
+    """Parse a decoded page.
+
+    Raises:
+        ExtractionError: `no_text` if nothing can be parsed, `too_large` if there are too many elements or levels.
+    """
+    # Bytes with a stated charset: lxml refuses text that carries an XML declaration, and stops at NUL.
+    body = text.replace("\x00", "").encode("utf-8", "replace")
+    parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+    try:
+        tree = lxml.html.document_fromstring(body, parser=parser)
+    except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError) as error:
+        raise ExtractionError("no_text", f"no HTML in the page ({error})") from error
+    elements = depth = deepest = 0
+    for event, _ in lxml.etree.iterwalk(tree, events=("start", "end")):
+        if event == "start":
+            elements += 1
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    if elements > _ELEMENTS_MAX:
+        raise ExtractionError("too_large", f"{elements} elements, the limit is {_ELEMENTS_MAX}")
+    if deepest >= _DEPTH_MAX:
+        raise ExtractionError("too_large", f"elements nested {deepest} deep")
+    return tree
+
+
+@cache
+def _css(selector: str) -> CSSSelector:
+    return CSSSelector(selector)
+
+
+def _select(tree: HtmlElement, selector: str | None) -> list[HtmlElement]:
+    return [e for e in _css(selector)(tree) if isinstance(e, HtmlElement)] if selector else []
+
+
+def _selected(tree: HtmlElement, selector: str | None) -> str | None:
+    """The text of the first element that the selector finds, or its `content` or `datetime`; None if there is none."""
+    for element in _select(tree, selector):
+        value = clean_line(element.get("content") or element.get("datetime") or " ".join(visible_lines(element)))
+        if value:
+            return value
+    return None
+
+
+def _article_text(tree: HtmlElement, body: str | None, chinese: bool, link_texts: set[str]) -> str:
+    """The clean text of the article; empty if there is none."""
+    chosen = _select(tree, body)
+    if chosen:
+        lines = [line for element in chosen for line in visible_lines(element)]
+        if text := _finish(lines, link_texts):
+            return text
+    content = find_content(tree)
+    text = ""
+    if content is not None:
+        # Chinese editors put paragraphs into any element; the lines of the container are the text. Elsewhere
+        # trafilatura, held to the container, leaves out captions, teasers and bylines.
+        lines = visible_lines(content) if chinese else _run(_document(content)).split("\n")
+        text = _finish(lines, link_texts)
+    if verdict.weight(text) >= _ENOUGH:
+        return text
+    # Little was found: the page is short or unusual. The general extractor sees the whole page.
+    general = _finish(_run(tree).split("\n"), link_texts)
+    return general if verdict.weight(general) > _RESCUE * verdict.weight(text) else text
+
+
+def _finish(lines: list[str], link_texts: set[str]) -> str:
+    cleaned = [line for line in map(clean_line, lines) if line]
+    return "\n".join(strip_furniture(cleaned, link_texts))
+
+
+def _document(content: HtmlElement) -> HtmlElement:
+    """A page whose body is a copy of one element."""
+    inner = deepcopy(content)
+    inner.tail = None
+    if inner.tag in ("body", "html"):
+        inner.tag = "div"
+    root = lxml.html.Element("html")
+    lxml.etree.SubElement(root, "body").append(inner)
+    return root
+
+
+def _run(tree: HtmlElement) -> str:
+    """The text trafilatura finds in a tree, which it copies; without its metadata and its duplicate cache."""
+    document = trafilatura.bare_extraction(
+        tree, favor_precision=True, include_comments=False, with_metadata=False, deduplicate=False
+    )
+    return (getattr(document, "text", None) or "") if document is not None else ""
+
+
+def detect_language(text: str) -> str:
+    """ISO 639-1 code of a text; `zh` for both scripts of Chinese, `und` for too little text."""
+    by_script = _script_language(text)
+    if by_script is not None:
+        return by_script
+    code: str = _identifier().classify(text[:_LANGUAGE_SAMPLE])[0]
+    return code
+
+
+def _script_language(text: str) -> str | None:
+    """What the script alone tells; None for Latin, Cyrillic and the like."""
+    sample = text[:_LANGUAGE_SAMPLE]
+    han = len(_HAN.findall(sample))
+    kana = len(_KANA.findall(sample))
+    hangul = len(_HANGUL.findall(sample))
+    letters = len(_LETTER.findall(sample))
+    if kana > max(5, 0.1 * letters):
+        return "ja"
+    if hangul > max(5, 0.3 * letters):
+        return "ko"
+    # A Chinese word says about as much as two letters and a half of Latin script.
+    if han and 2.5 * han >= letters - han:
+        return "zh"
+    return "und" if letters < _LANGUAGE_MIN else None
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier.set_languages(_LANGUAGES)
+    return identifier

@@ -1,0 +1,171 @@
+"""What a crawl has seen, on its way to the disk.
+
+Pages are written to the archive first, then to the store, in batches; a page is acknowledged when `flush` returns. The
+ledger of each run is kept here while the run goes on: one row for each URL, the last word counts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection
+
+import structlog
+
+from crawler.archive import ArchiveWriter
+from crawler.urls import url_identity
+from hexapolis.errors import StoreError, UsageError
+from hexapolis.records import ArchiveRef, Link, Outcome, Page, Source
+from store.engine import Store
+from store.pages import KnownPage, NewPage, insert_pages, known_pages
+from store.runs import LedgerRow, RunSummary, finish_run, outcomes, save_source, start_run, write_ledger
+
+log = structlog.get_logger(__name__)
+
+BATCH = 32  # pages in one transaction
+
+
+class RunLedger:
+    """The URLs of one run and what became of each."""
+
+    def __init__(self, run_id: int, source: Source, recorder: Recorder) -> None:
+        self.run_id = run_id
+        self.source = source
+        self._recorder = recorder
+        self._rows: dict[str, LedgerRow] = {}
+        self._changed: set[str] = set()
+        self.problems: list[str] = []  # entry points that could not be read, and why
+        self.entry_points_read = 0
+        self.stopped = ""  # why the run was cut short, if it was
+
+    def see(self, url: str) -> str | None:
+        """Note that the run has come upon an address; its key, or None when it was seen before."""
+        key = url_identity(url)
+        if key in self._rows:
+            return None
+        self._set(LedgerRow(key, url, Outcome.BUDGET, "seen, not fetched when the run ended"))
+        return key
+
+    def settle(self, key: str, outcome: Outcome, detail: str = "") -> None:
+        """Say what became of a URL that was seen."""
+        row = self._rows[key]
+        self._set(LedgerRow(key, row.url, outcome, detail, row.page_id))
+
+    def outcome(self, key: str) -> Outcome:
+        """What became of a URL so far."""
+        return self._rows[key].outcome
+
+    def article_page(self, key: str, page: Page, link: Link) -> None:
+        """A fetched page that is to be read as an article."""
+        self.settle(key, Outcome.WAITING)
+        self._recorder.add(self, key, page, "article", link)
+
+    def listing_page(self, key: str, page: Page, outcome: Outcome, detail: str) -> None:
+        """A fetched page that is read for its links only."""
+        self.settle(key, outcome, detail)
+        self._recorder.add(self, key, page, "listing", None)
+
+    @property
+    def seen(self) -> int:
+        """How many URLs the run has seen."""
+        return len(self._rows)
+
+    def _set(self, row: LedgerRow) -> None:
+        self._rows[row.url_key] = row
+        self._changed.add(row.url_key)
+
+    def remember_page(self, key: str, page_id: int) -> None:
+        """The page of a URL is in the store; its row, which has just changed, is written next."""
+        row = self._rows[key]
+        self._rows[key] = LedgerRow(key, row.url, row.outcome, row.detail, page_id)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there are rows that the store does not have yet."""
+        return bool(self._changed)
+
+    def take_changes(self) -> list[LedgerRow]:
+        """The rows that the store does not have yet."""
+        rows = [self._rows[key] for key in sorted(self._changed)]
+        self._changed.clear()
+        return rows
+
+
+class Recorder:
+    """Writes what all runs of one process fetch.
+
+    Args:
+        store: where rows go.
+        archive: where bytes go.
+        now: the clock.
+    """
+
+    def __init__(self, store: Store, archive: ArchiveWriter, now: Callable[[], dt.datetime]) -> None:
+        self._store = store
+        self._archive = archive
+        self._now = now
+        self._runs: dict[int, RunLedger] = {}
+        self._pages: list[tuple[RunLedger, str, Page, ArchiveRef, str, Link | None]] = []
+
+    def open_run(self, source: Source, trigger: str) -> RunLedger:
+        """Begin the run of one source.
+
+        Raises:
+            UsageError: another process is crawling it.
+        """
+        with self._store.write() as connection:
+            save_source(connection, source, self._now())
+            run_id = start_run(connection, source.id, trigger, self._now())
+        self._runs[run_id] = RunLedger(run_id, source, self)
+        return self._runs[run_id]
+
+    def known(self, url_keys: Collection[str]) -> dict[str, KnownPage]:
+        """What the store has of these addresses."""
+        with self._store.read() as connection:
+            return known_pages(connection, url_keys)
+
+    def add(self, run: RunLedger, key: str, page: Page, role: str, link: Link | None) -> None:
+        """Write a page to the archive; the store gets it with the next batch."""
+        self._pages.append((run, key, page, self._archive.write(page), role, link))
+        if len(self._pages) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Return when all that was recorded so far is safe."""
+        self._archive.flush()
+        pages, self._pages = self._pages, []
+        if not pages and not any(run.has_changes for run in self._runs.values()):
+            return
+        with self._store.write() as connection:
+            new = [
+                NewPage(
+                    run.source.id,
+                    run.run_id,
+                    role,
+                    key,
+                    page,
+                    ref,
+                    link.listed_on if link else None,
+                    link.modified_at if link else None,
+                )
+                for run, key, page, ref, role, link in pages
+            ]
+            for (run, key, *_), page_id in zip(pages, insert_pages(connection, new), strict=True):
+                run.remember_page(key, page_id)
+            for run in self._runs.values():
+                write_ledger(connection, run.run_id, run.take_changes())
+
+    def close_run(self, run: RunLedger, status: str, reason: str) -> RunSummary:
+        """End a run whose pages are all processed. Call `flush` before the pages are processed."""
+        del self._runs[run.run_id]
+        with self._store.write() as connection:
+            return finish_run(connection, run.run_id, status, reason, run.seen, self._now())
+
+    def abandon(self, runs: list[RunLedger], reason: str) -> None:
+        """End runs after an error, as far as the store still takes it."""
+        for run in runs:
+            try:
+                with self._store.write() as connection:
+                    seen = sum(outcomes(connection, run.run_id).values())
+                    finish_run(connection, run.run_id, "failed", " ".join(reason.split())[:500], seen, self._now())
+            except StoreError as error:
+                log.error("the run cannot be closed", run=run.run_id, reason=str(error))

@@ -1,0 +1,278 @@
+"""Crawls sources: one Scrapy engine for each, all in one reactor, while what they fetch is processed beside them.
+
+The reactor of a process can be started once, so `crawl_sources` may be called once in a process; schedulers and tests start
+`hexapolis crawl` as a child.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import structlog
+
+from crawler.archive import ArchiveWriter
+from crawler.guard import AddressGuard, GuardedResolver, named_private_hosts
+from crawler.spiders.recorder import Recorder, RunLedger
+from crawler.spiders.source import CrawlOptions, SourceSpider
+from hexapolis.config import Settings
+from hexapolis.records import Source
+from store.engine import Store
+from store.runs import RunSummary, last_runs
+
+log = structlog.get_logger(__name__)
+
+PUMP_SECONDS = 0.05  # how often processing gets its turn between downloads
+FLUSH_SECONDS = 1.0  # a fetched page is in the store after this time at the latest
+CONCURRENT_SITES = 16
+
+
+class PageProcessor(Protocol):
+    """What reads and tags the pages while the crawl goes on."""
+
+    def only(self, run_ids: Sequence[int]) -> None:
+        """Work on the pages of these runs only."""
+
+    def pump(self) -> bool:
+        """Do what can be done now; whether there is more to do."""
+
+    def run(self) -> None:
+        """Work until nothing waits."""
+
+
+def crawl_sources(
+    sources: Sequence[Source],
+    store: Store,
+    settings: Settings,
+    processor: PageProcessor,
+    *,
+    trigger: str = "manual",
+    max_pages: int | None = None,
+    since: dt.date | None = None,
+    progress: Callable[[str, int], None] | None = None,
+) -> list[RunSummary]:
+    """Crawl sources and process what they bring.
+
+    Args:
+        sources: each is crawled once; those on one host wait for each other.
+        store: where the results go.
+        settings: archive folder, limits, user agent, private hosts that are allowed.
+        processor: reads and tags the fetched pages.
+        trigger: who asked, for the record.
+        max_pages: article pages for each source; None: the source's own limit.
+        since: leave out links with an earlier date beside them.
+        progress: called now and then with the number of URLs seen by a source.
+
+    Returns:
+        One summary for each source, in the order given.
+
+    Raises:
+        UsageError: another process is crawling one of the sources.
+        StoreError, ArchiveError: what was fetched cannot be kept.
+    """
+    archive = ArchiveWriter(settings.archive)
+    recorder = Recorder(store, archive, _now)
+    with store.read() as connection:
+        earlier = last_runs(connection)
+    runs: dict[str, RunLedger] = {}
+    finished: dict[str, RunSummary] = {}
+    crawl: _Crawl | None = None
+    try:
+        for source in sources:
+            runs[source.id] = recorder.open_run(source, trigger)
+        processor.only([run.run_id for run in runs.values()])
+        guard = AddressGuard({*settings.allow_hosts, *named_private_hosts(sources)})
+        deep = {s.id: s.id not in earlier or earlier[s.id].status != "done" for s in sources}
+        options = {s.id: CrawlOptions(max_pages, since, deep[s.id]) for s in sources}
+        crawl = _Crawl(runs, recorder, guard, options, settings, processor, progress)
+        crawl.start()
+        recorder.flush()
+        processor.run()
+        for source in sources:
+            run = runs.pop(source.id)
+            finished[source.id] = recorder.close_run(run, *_status(run, interrupted=crawl.interrupted))
+    except BaseException as error:
+        recorder.abandon(list(runs.values()), f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        archive.close()
+    return [finished[source.id] for source in sources]
+
+
+def _status(run: RunLedger, *, interrupted: bool) -> tuple[str, str]:
+    reason = "; ".join(run.problems)
+    if interrupted:
+        return "interrupted", "stopped by a signal"
+    if run.problems and not run.entry_points_read:
+        return "failed", reason
+    if run.stopped:
+        return "partial", f"{run.stopped}; {reason}".rstrip("; ")
+    return ("partial", reason) if run.problems else ("done", "")
+
+
+class _Crawl:
+    """The reactor's part of a crawl."""
+
+    def __init__(
+        self,
+        runs: dict[str, RunLedger],
+        recorder: Recorder,
+        guard: AddressGuard,
+        options: dict[str, CrawlOptions],
+        settings: Settings,
+        processor: PageProcessor,
+        progress: Callable[[str, int], None] | None,
+    ) -> None:
+        self._runs = dict(runs)
+        self._recorder = recorder
+        self._guard = guard
+        self._options = options
+        self._settings = settings
+        self._processor = processor
+        self._progress = progress
+        self._error: BaseException | None = None
+        self.interrupted = False
+
+    def start(self) -> None:
+        """Run the reactor until every source is done or a signal asks to stop."""
+        from scrapy.utils.reactor import install_reactor
+
+        install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
+        from scrapy.crawler import AsyncCrawlerRunner
+        from twisted.internet import reactor
+
+        for name in ("scrapy", "twisted", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # the ledger says what became of every URL
+        twisted: Any = reactor
+        twisted.installNameResolver(GuardedResolver(twisted.nameResolver, self._guard))
+        self._runner = AsyncCrawlerRunner(_scrapy_settings(self._settings))
+        twisted.callWhenRunning(self._begin)
+        twisted.run(installSignalHandlers=False)
+        if self._error is not None:
+            raise self._error
+
+    def _begin(self) -> None:
+        loop = asyncio.get_event_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        self._main = loop.create_task(self._run())
+
+    def _stop(self) -> None:
+        self.interrupted = True
+        for run in self._runs.values():
+            run.stopped = run.stopped or "the run was stopped"
+
+    async def _run(self) -> None:
+        from twisted.internet import reactor
+
+        beside = asyncio.create_task(self._work_beside())
+        try:
+            limit = asyncio.Semaphore(CONCURRENT_SITES)
+            async with asyncio.TaskGroup() as tasks:
+                for group in _by_host([run.source for run in self._runs.values()]):
+                    tasks.create_task(self._crawl_group(group, limit))
+        except BaseException as error:
+            self._error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+        finally:
+            beside.cancel()
+            await asyncio.gather(beside, return_exceptions=True)
+            reactor.stop()  # type: ignore[attr-defined]
+
+    async def _crawl_group(self, sources: Sequence[Source], limit: asyncio.Semaphore) -> None:
+        async with limit:
+            for source in sources:
+                if not self.interrupted:
+                    await self._crawl_one(self._runs[source.id])
+
+    async def _crawl_one(self, run: RunLedger) -> None:
+        spider = type(f"Spider_{run.run_id}", (SourceSpider,), {"custom_settings": _source_settings(run.source)})
+        await self._runner.crawl(
+            spider, run=run, recorder=self._recorder, guard=self._guard, options=self._options[run.source.id]
+        )
+        log.info("source crawled", source=run.source.id, urls=run.seen)
+
+    async def _work_beside(self) -> None:
+        """Flush and process while the spiders wait for the network."""
+        loop = asyncio.get_running_loop()
+        flushed = loop.time()
+        while True:
+            await asyncio.sleep(PUMP_SECONDS)
+            try:
+                if loop.time() - flushed >= FLUSH_SECONDS:
+                    self._recorder.flush()
+                    flushed = loop.time()
+                    for run in self._runs.values():
+                        if self._progress is not None:
+                            self._progress(run.source.id, run.seen)
+                self._processor.pump()
+            except Exception as error:  # the crawl cannot go on when nothing can be kept
+                self._error = self._error or error
+                self._stop()
+                return
+
+
+def _by_host(sources: Sequence[Source]) -> list[list[Source]]:
+    """Sources that share a host go into one group and are crawled one after the other."""
+    groups: list[tuple[set[str], list[Source]]] = []
+    for source in sources:
+        hosts = {urlsplit(entry.url).netloc.lower() for entry in source.entry_points}
+        members = [source]
+        rest = []
+        for other_hosts, others in groups:
+            if hosts & other_hosts:
+                hosts |= other_hosts
+                members = others + members
+            else:
+                rest.append((other_hosts, others))
+        groups = [*rest, (hosts, members)]
+    return [members for _, members in groups]
+
+
+def _scrapy_settings(settings: Settings) -> dict[str, Any]:
+    """Scrapy's defaults allow too much for pages from strangers: each such setting is made here."""
+    return {
+        "USER_AGENT": settings.user_agent,
+        "ROBOTSTXT_USER_AGENT": "Hexapolis",
+        "TELNETCONSOLE_ENABLED": False,
+        "HTTPPROXY_ENABLED": False,  # a proxy would resolve names behind the guard's back
+        "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
+        "DOWNLOAD_VERIFY_CERTIFICATES": True,
+        "DOWNLOAD_MAXSIZE": settings.download_bytes,
+        "DOWNLOAD_WARNSIZE": 0,
+        "DOWNLOAD_TIMEOUT": settings.download_seconds,
+        "COOKIES_ENABLED": False,
+        "METAREFRESH_ENABLED": False,
+        "REFERER_ENABLED": False,
+        "REDIRECT_MAX_TIMES": 5,
+        "RETRY_TIMES": 1,
+        "RETRY_HTTP_CODES": [500, 502, 503, 504, 522, 524, 408],
+        "HTTPERROR_ALLOW_ALL": True,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
+        "DNSCACHE_ENABLED": False,
+        "LOG_ENABLED": False,
+        "DOWNLOADER_MIDDLEWARES": {
+            "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+            "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+            "crawler.spiders.middlewares.RequestGate": 50,
+            "crawler.spiders.middlewares.Robots": 100,
+        },
+        "EXTENSIONS": {
+            "scrapy.extensions.memusage.MemoryUsage": None,
+            "scrapy.extensions.logstats.LogStats": None,
+            "scrapy.extensions.corestats.CoreStats": None,
+        },
+    }
+
+
+def _source_settings(source: Source) -> dict[str, Any]:
+    polite = source.politeness
+    return {"DOWNLOAD_DELAY": polite.delay, "ROBOTSTXT_OBEY": polite.robots}
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

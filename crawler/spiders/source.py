@@ -1,0 +1,224 @@
+"""The spider: walks the entry points of one source and fetches the articles that are new.
+
+It only downloads and decides; reading, tagging and storing happen elsewhere. Every address it comes upon gets a row in
+the run's ledger, whatever becomes of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy import Request, Spider
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+)
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler.entry_points import EntryPointError, read_entry_point
+from crawler.guard import AddressGuard
+from crawler.spiders.decide import follows_rule, is_new
+from crawler.spiders.middlewares import HopRefused, RobotsRefused, RobotsUnreachable, RunStopped
+from crawler.spiders.recorder import Recorder, RunLedger
+from crawler.urls import same_host
+from hexapolis.records import EntryPoint, Link, Outcome, Page
+from store.pages import KnownPage
+from store.results import BLOCKED_STATUSES
+
+CHALLENGE_STATUSES = frozenset({412, 429, 521})
+"""Answers that mean: leave us alone. Nothing more is asked of the source in this run after the first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlOptions:
+    """What the user asked of this crawl."""
+
+    max_pages: int | None = None  # article pages; None: the source's own limit
+    since: dt.date | None = None
+    deep: bool = True  # go through every list page, even after one that offers nothing new
+
+
+class SourceSpider(Spider):
+    """Crawls one source. Made by `crawler.spiders.run`, which hands over the run's ledger."""
+
+    name = "source"
+
+    def __init__(self, run: RunLedger, recorder: Recorder, guard: AddressGuard, options: CrawlOptions, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.run = run
+        self.source = run.source
+        self.recorder = recorder
+        self.guard = guard
+        self.options = options
+        self.budget = options.max_pages if options.max_pages is not None else self.source.politeness.max_pages
+        self._entry_urls = [entry.url for entry in self.source.entry_points]
+
+    async def start(self) -> AsyncIterator[Request]:
+        """Ask for the first page of every entry point."""
+        for entry in self.source.entry_points:
+            if request := self._entry_request(entry, entry.url, 1):
+                yield request
+
+    def _entry_request(self, entry: EntryPoint, url: str, number: int) -> Request | None:
+        key = self.run.see(url)
+        if key is None:
+            return None
+        return Request(
+            url,
+            callback=self._on_entry,
+            errback=self._on_entry_error,
+            cb_kwargs={"key": key, "entry": entry, "number": number},
+            meta={"key": key, "number": number},
+            priority=10,  # know what there is before fetching it
+            dont_filter=True,
+        )
+
+    def _on_entry(self, response: Response, key: str, entry: EntryPoint, number: int) -> Iterator[Request]:
+        page = _page(response)
+        if response.status != 200:
+            blocked = response.status in BLOCKED_STATUSES
+            outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
+            self.run.listing_page(key, page, outcome, f"status {response.status}")
+            if number == 1:
+                self.run.problems.append(f"{entry.url}: status {response.status}")
+            self._stop_if_told(response.status)
+            return
+        try:
+            listing = read_entry_point(entry, page, number)
+        except EntryPointError as error:
+            self.run.listing_page(key, page, Outcome.FAILED, str(error))
+            self.run.problems.append(str(error))
+            return
+        self.run.entry_points_read += 1
+        self.run.listing_page(key, page, Outcome.LISTING, f"{len(listing.links)} links")
+        requests = self._article_requests(listing.links)
+        yield from requests
+        yield from self._next_pages(entry, number, listing.next_urls, fruitful=bool(requests))
+
+    def _next_pages(self, entry: EntryPoint, number: int, urls: tuple[str, ...], fruitful: bool) -> Iterator[Request]:
+        for url in urls:
+            if not same_host(url, entry.url):
+                if key := self.run.see(url):
+                    self.run.settle(key, Outcome.FILTERED, "a further page on another host")
+            elif number >= entry.paging.max_pages and entry.kind == "list":
+                if key := self.run.see(url):
+                    self.run.settle(key, Outcome.BUDGET, f"limit of {entry.paging.max_pages} list pages")
+            elif entry.kind != "list" or fruitful or self.options.deep:
+                if request := self._entry_request(entry, url, number + 1):
+                    yield request
+
+    def _article_requests(self, links: tuple[Link, ...]) -> list[Request]:
+        """Requests for the links that are new articles; all others are settled in the ledger."""
+        candidates: dict[str, Link] = {}
+        for link in links:
+            key = self.run.see(link.url)
+            if key is None:
+                continue
+            decision = follows_rule(link, self.source, self._entry_urls, self.options.since)
+            if decision.fetch:
+                candidates[key] = link
+            else:
+                self.run.settle(key, decision.outcome, decision.detail)
+        known = self.recorder.known(candidates)
+        now = dt.datetime.now(dt.UTC)
+        requests = []
+        for key, link in candidates.items():
+            decision = is_new(link, known.get(key), now)
+            if not decision.fetch:
+                self.run.settle(key, decision.outcome, decision.detail)
+            elif self.budget <= 0 or self.run.stopped:
+                self.run.settle(key, Outcome.BUDGET, self.run.stopped or "the run's page limit was reached")
+            else:
+                self.budget -= 1
+                requests.append(self._article_request(key, link, known.get(key)))
+        return requests
+
+    def _article_request(self, key: str, link: Link, known: KnownPage | None) -> Request:
+        headers = {}
+        if known is not None and known.verdict == "article":
+            if known.etag:
+                headers["If-None-Match"] = known.etag
+            if known.last_modified:
+                headers["If-Modified-Since"] = known.last_modified
+        return Request(
+            link.url,
+            callback=self._on_article,
+            errback=self._on_error,
+            cb_kwargs={"key": key, "link": link},
+            meta={"key": key},
+            headers=headers,
+            dont_filter=True,
+        )
+
+    def _on_article(self, response: Response, key: str, link: Link) -> None:
+        if response.status == 304:
+            self.run.settle(key, Outcome.UNCHANGED, "not modified")
+            return
+        self.run.article_page(key, _page(response), link)
+        self._stop_if_told(response.status)
+
+    def _stop_if_told(self, status: int) -> None:
+        if status in CHALLENGE_STATUSES and not self.run.stopped:
+            self.run.stopped = f"stopped: the site answered with status {status}"
+
+    def _on_entry_error(self, failure: Failure) -> None:
+        outcome, detail = self._explain(failure)
+        self.run.settle(failure.request.meta["key"], outcome, detail)
+        if failure.request.meta["number"] == 1:
+            self.run.problems.append(f"{failure.request.url}: {detail}")
+
+    def _on_error(self, failure: Failure) -> None:
+        self.run.settle(failure.request.meta["key"], *self._explain(failure))
+
+    def _explain(self, failure: Failure) -> tuple[Outcome, str]:
+        """The ledger's outcome and reason for a request that got no answer."""
+        error = failure.value
+        host = (urlsplit(failure.request.url).hostname or "").rstrip(".")
+        if isinstance(error, RobotsRefused):
+            return Outcome.ROBOTS, str(error)
+        if isinstance(error, HopRefused):
+            return Outcome.FILTERED, str(error)
+        if isinstance(error, RunStopped):
+            return Outcome.BUDGET, str(error)
+        if isinstance(error, RobotsUnreachable) and error.__cause__ is not None:
+            outcome, reason = self._explain_error(error.__cause__, host)
+            return outcome, reason if outcome is Outcome.FILTERED else f"{reason} (robots.txt)"
+        return self._explain_error(error, host)
+
+    def _explain_error(self, error: BaseException, host: str) -> tuple[Outcome, str]:
+        if host in self.guard.refused:
+            return Outcome.FILTERED, f"{host} is at {self.guard.refused[host]}, which is not a public address"
+        for kind, words in _REASONS.items():
+            if isinstance(error, kind):
+                return Outcome.FAILED, words
+        return Outcome.FAILED, " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
+_REASONS: dict[type[Exception], str] = {
+    CannotResolveHostError: "the host name is unknown",
+    DownloadConnectionRefusedError: "the connection was refused",
+    DownloadTimeoutError: "no answer in time",
+    DownloadCancelledError: "the body is larger than the download limit",
+}
+
+
+def _page(response: Response) -> Page:
+    request = response.request
+    assert request is not None
+    hops = request.meta.get("redirect_urls")
+    headers = tuple(
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, values in response.headers.items()
+        for value in values
+    )
+    return Page(
+        response.url, hops[0] if hops else request.url, response.status, headers, response.body, dt.datetime.now(dt.UTC)
+    )
+

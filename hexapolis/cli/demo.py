@@ -1,0 +1,103 @@
+"""The demo: the bundled site is started on loopback, crawled on two days like any other site, and compared."""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import typer
+
+from hexapolis.cli.output import note
+from hexapolis.errors import HexapolisError, UsageError
+
+MARK = ".hexapolis-demo"
+
+
+def run_demo(data: Path, config: Path | None, *, serve: bool, port: int) -> None:
+    """Run the demo in a fresh store below `data`.
+
+    Raises:
+        UsageError: the folder holds something that is not a demo's.
+        HexapolisError: a step failed; it has said why.
+    """
+    _fresh(data)
+    from demo.server import DemoSite
+
+    with DemoSite.preferred() as site:
+        catalogue = data / "catalogue.yaml"
+        catalogue.write_text(site.catalogue(), encoding="utf-8")
+        _say("The first day: everything is new")
+        _hexapolis(data, config, "crawl", "--catalogue", str(catalogue), "--trigger", "demo")
+        site.advance()
+        _say("The second day: one article is edited, one is new; nothing else is fetched again")
+        _hexapolis(data, config, "crawl", "--catalogue", str(catalogue), "--trigger", "demo")
+        _say("Coverage: cities and dimensions beside the plan")
+        _hexapolis(data, config, "coverage")
+        report = data / "report.html"
+        with report.open("w", encoding="utf-8") as file:
+            _hexapolis(data, config, "coverage", "--format", "html", output=file)
+        typer.echo(f"\nThe store is in {data}; try: hexapolis --data {data} articles --city Shenzhen")
+        if serve:
+            _serve(report, port)
+        else:
+            typer.echo(f"The report is in {report}")
+
+
+def _fresh(data: Path) -> None:
+    """Empty a demo's folder, keeping its models; never touch a folder that is not a demo's."""
+    if data.exists() and any(data.iterdir()) and not (data / MARK).exists():
+        raise UsageError(f"{data}: not empty and not made by the demo; choose another folder with --data")
+    data.mkdir(parents=True, exist_ok=True)
+    (data / MARK).touch()
+    for path in data.iterdir():
+        if path.name.startswith("hexapolis.db"):
+            path.unlink()
+    shutil.rmtree(data / "archive", ignore_errors=True)
+
+
+def _say(line: str) -> None:
+    typer.echo(f"\n{line}\n")
+    sys.stdout.flush()
+
+
+def _hexapolis(data: Path, config: Path | None, *words: str, output: object = None) -> None:
+    """Run one command as a user would; each crawl needs a process of its own."""
+    options = ["--data", str(data), "--db", f"sqlite:///{(data / 'hexapolis.db').as_posix()}"]
+    if config:
+        options += ["--config", str(config)]
+    done = subprocess.run([sys.executable, "-m", "hexapolis", *options, *words], stdout=output, check=False)  # type: ignore[call-overload]
+    if done.returncode:
+        raise HexapolisError(f"`hexapolis {words[0]}` ended with {done.returncode}")
+
+
+def _serve(report: Path, port: int) -> None:
+    page = report.read_bytes()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = self.path.split("?")[0] in ("/", "/index.html")
+            body = page if found else b"Not found\n"
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8" if found else "text/plain")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    except OSError:
+        note(f"port {port} is taken; using another one")
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with server:
+        typer.echo(f"\nOpen http://127.0.0.1:{server.server_port}/ in a browser; stop with Ctrl-C.")
+        sys.stdout.flush()
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            note("")

@@ -1,0 +1,108 @@
+"""Commands of the tagger: classify, train, evaluate."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hexapolis.cli.output import Json, note, print_json, settings_of
+from hexapolis.errors import UsageError
+
+BATCH = 64
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(classify)
+    app.command()(train)
+    app.command()(evaluate)
+
+
+def classify(context: typer.Context, json: Json = False) -> None:
+    """Tag texts: JSON lines {"id","text","title"?} on standard input, one JSON line each on standard output."""
+    settings = settings_of(context)
+    from classify.train import ensure_model
+
+    tagger = ensure_model(settings.models)
+    documents = _documents()
+    while batch := list(islice(documents, BATCH)):
+        taggings = tagger.tag_many([(item.get("title"), item["text"]) for item in batch])
+        for item, tagging in zip(batch, taggings, strict=True):
+            print_json(
+                {
+                    "id": item.get("id"),
+                    "relevant": tagging.relevant,
+                    "relevance": round(tagging.relevance, 4),
+                    "dims": list(tagging.tags),
+                    "scores": {d: round(s.probability, 4) for d, s in tagging.dimensions.items()},
+                    "evidence": {
+                        d: [[e.start, e.end, round(e.score, 4)] for e in s.evidence]
+                        for d, s in tagging.dimensions.items()
+                        if s.tagged
+                    },
+                    "cities": [{"city": c.city, "city_code": c.city_code, "role": c.role.value} for c in tagging.cities],
+                }
+            )
+        sys.stdout.flush()
+
+
+def _documents() -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        if not line.strip():
+            continue
+        try:
+            item = json_module.loads(line)
+        except ValueError as error:
+            raise UsageError(f"standard input, line {number}: not JSON: {error}") from error
+        if not isinstance(item, dict) or not isinstance(item.get("text"), str):
+            raise UsageError(f'standard input, line {number}: needs an object with a text, such as {{"text": "…"}}')
+        if not isinstance(item.get("title"), (str, type(None))):
+            raise UsageError(f"standard input, line {number}: title: must be text")
+        yield item
+
+
+def train(
+    context: typer.Context,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    json: Json = False,
+) -> None:
+    """Train a model from the authored corpus and make it the active one."""
+    settings = settings_of(context)
+    from classify import train as training
+    from classify.corpus import load_corpus
+
+    items = load_corpus()
+    note(f"training on {len(items)} passages")
+    tagger = training.train(items, seed=seed)
+    folder = tagger.save(settings.models)
+    training.set_active(settings.models, tagger.model_id)
+    if json:
+        print_json(tagger.card)
+    else:
+        typer.echo(f"model {tagger.model_id} in {folder}; pages tagged by another model wait: run `hexapolis process`")
+
+
+def evaluate(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Labelled texts, JSON lines.")],
+    json: Json = False,
+) -> None:
+    """Measure the active model against a labelled file."""
+    settings = settings_of(context)
+    from classify.corpus import load_labelled
+
+    items = load_labelled(file)
+    from classify import evaluate as evaluation
+    from classify.train import ensure_model
+
+    result = evaluation.evaluate(ensure_model(settings.models), items)
+    if json:
+        print_json(result.as_dict())
+    else:
+        typer.echo(result.render())

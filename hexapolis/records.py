@@ -1,0 +1,297 @@
+"""The typed records that pass from one stage to the next. Frozen, free of behaviour that needs another package.
+
+Times are aware datetimes in UTC. A date without a time is a `date`. Unknown is `None`, never a guess. Text offsets
+count Python characters: `text[start:end]` is always the exact quote.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+DIMENSIONS: tuple[str, ...] = ("compute", "technology", "industry", "application", "data_talent", "support")
+"""The six dimensions of the plan, in the plan's order. Definitions are in `classify/codebook.yaml`."""
+
+
+class Verdict(StrEnum):
+    """What a fetched page is. Only an article is tagged; everything else is kept and counted."""
+
+    ARTICLE = "article"
+    LIST = "list"  # a list or index page: links, no text of its own
+    SOFT_404 = "soft_404"  # status 200, but the text says that there is nothing here
+    CHALLENGE = "challenge"  # a bot check or web application firewall
+    STUB = "stub"  # a login, paywall or script shell, or too little text to be an article
+    EMPTY = "empty"  # no bytes, or no text at all
+    NOT_HTML = "not_html"  # PDF, image, JSON … whatever the name says
+    TOO_LARGE = "too_large"  # over the size limit; the raw page is kept
+    ERROR = "error"  # the server answered with an error status
+    UNREADABLE = "unreadable"  # extraction timed out or crashed; the raw page is kept
+
+
+class Outcome(StrEnum):
+    """What became of one URL in one crawl run. Every URL seen ends in exactly one of these."""
+
+    STORED = "stored"  # fetched; a new article or a new version of one
+    UNCHANGED = "unchanged"  # fetched again (or 304); the text is the one that is stored
+    KNOWN = "known"  # stored earlier, not fetched again
+    LISTING = "listing"  # an entry point or list page, read for its links
+    NOT_ARTICLE = "not_article"  # fetched and kept, but its verdict is not `article`
+    BLOCKED = "blocked"  # 403, 412, 429, 451, 521 or a challenge
+    ROBOTS = "robots"  # robots.txt does not allow it
+    FILTERED = "filtered"  # not followed: another host, not an article address, a refused scheme or address
+    FAILED = "failed"  # no usable answer: DNS, connection, timeout, 404, 5xx, extraction failure
+    BUDGET = "budget"  # seen, but the run's page budget was used up or the run was stopped
+    WAITING = "waiting"  # fetched and archived, not processed yet; `hexapolis process` finishes it
+
+
+class DateSource(StrEnum):
+    """Where a date was read from, best first."""
+
+    JSON_LD = "json-ld"
+    META = "meta"
+    VISIBLE = "visible"  # a labelled line such as 发布时间：2024-03-15
+    TIME_TAG = "time-tag"
+    HTMLDATE = "htmldate"
+    URL = "url"
+    LISTING = "listing"  # the date beside the link on the list page, feed or sitemap
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRef:
+    """Where a page's bytes are: a WARC file below the archive folder, and the record in it."""
+
+    file: str
+    offset: int  # bytes from the start of the file to the record (a gzip member)
+    length: int  # bytes of the compressed record
+    digest: str  # `sha256:<hex>` of the body
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Fetched bytes, as the server sent them after transfer and content decoding."""
+
+    url: str  # after redirects
+    requested_url: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    fetched_at: dt.datetime
+
+    def header(self, name: str) -> str | None:
+        """First value of a header, by case-insensitive name."""
+        return next((v for k, v in self.headers if k.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Selectors:
+    """CSS selectors a source may give where the general extraction is not good enough. All optional."""
+
+    title: str | None = None
+    body: str | None = None
+    date: str | None = None
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDate:
+    """A date and where it came from."""
+
+    value: dt.date
+    source: DateSource
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A linked document (PDF, DOCX, …) named on the page."""
+
+    url: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """What a reader would call the article on a page."""
+
+    title: str
+    text: str  # paragraphs joined by one newline; never empty
+    language: str  # `zh`, `en`, or another ISO 639-1 code; `und` when undecided
+    published: FoundDate | None = None  # 发布日期
+    written: FoundDate | None = None  # 成文日期
+    author: str | None = None
+    issuer: str | None = None  # 发文机关 / 发布机构: the body that issued the document
+    source_line: str | None = None  # 来源: the outlet the page itself names as its origin
+    document_number: str | None = None  # 文号
+    canonical_link: str | None = None  # absolute rel=canonical or og:url, if the page gives one
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on one page: `article` is set exactly when the verdict is `article`."""
+
+    verdict: Verdict
+    detail: str  # why, in a few words; empty for an article
+    article: Article | None = None
+    encoding: str | None = None  # the charset the bytes were decoded with
+    charset_from: str | None = None  # `bom`, `utf-8`, `http`, `meta`, `detected`
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The unit that is coded: `text[start:end]` of the version's text."""
+
+    start: int
+    end: int
+    heading: str | None = None  # the nearest heading above, for context
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One passage that carries a dimension, with the probability that it does (0 to 1)."""
+
+    start: int
+    end: int
+    score: float
+
+
+class CityRole(StrEnum):
+    """Whether the text is about a city's policy, or only names the city."""
+
+    SUBJECT = "subject"
+    MENTIONED = "mentioned"
+
+
+@dataclass(frozen=True, slots=True)
+class CityTag:
+    """A city found in a text."""
+
+    city_code: str  # GB/T 2260, six digits
+    city: str  # English name without suffix, such as `Shenzhen`
+    role: CityRole
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionScore:
+    """What the model says of one dimension of one document."""
+
+    probability: float  # 0 to 1
+    threshold: float  # tagged when relevant and probability >= threshold
+    tagged: bool
+    evidence: tuple[Evidence, ...] = ()  # the passages at or over the threshold, strongest first
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """The whole answer of the tagger for one document."""
+
+    model_id: str
+    codebook_version: str
+    relevance: float  # 0 to 1: is this about a Chinese city's AI policy?
+    relevance_threshold: float
+    relevant: bool
+    dimensions: Mapping[str, DimensionScore]  # one entry for each of DIMENSIONS
+    cities: tuple[CityTag, ...] = ()
+    passages: tuple[Passage, ...] = ()
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tagged dimensions in the plan's order."""
+        return tuple(d for d in DIMENSIONS if self.dimensions[d].tagged)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link that an entry point (list page, feed, sitemap) offers."""
+
+    url: str  # absolute
+    title: str | None = None
+    listed_on: dt.date | None = None  # the date beside it, if any
+    modified_at: dt.datetime | None = None  # sitemap lastmod or feed updated, if any
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How page n of a list is addressed; see `crawler/paging.py` for what each scheme means."""
+
+    scheme: str  # none, zero_based, one_based, template, next_link
+    template: str | None = None  # for `template`: a URL with {page}
+    first: int = 1  # number of the first page in `template`
+    max_pages: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """Where links of a source are found."""
+
+    kind: str  # feed, sitemap, list
+    url: str
+    paging: Paging = Paging("none")
+    item: str | None = None  # CSS selector of one row of a list; None: every link of the page
+    link: str | None = None  # CSS selector of the link inside a row; None: the row's first link
+    date: str | None = None  # CSS selector of the date inside a row
+
+
+@dataclass(frozen=True, slots=True)
+class Politeness:
+    """How gently a source is crawled."""
+
+    delay: float = 5.0  # seconds between two requests to one host
+    max_pages: int = 500  # article pages a run may fetch
+    robots: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A crawl target: one entry of the catalogue."""
+
+    id: str
+    name: str  # English
+    entry_points: tuple[EntryPoint, ...]
+    name_zh: str | None = None
+    city_code: str | None = None  # GB/T 2260; None for national bodies and media
+    scope: str = "city"  # city, province, national, international
+    language: str = "zh"
+    kind: str = "media"  # government, media, research, company
+    family: str | None = None  # preset of the site family, such as trs, nfcms, ucap
+    article_url: str | None = None  # regular expression an article's address matches (search, not full match)
+    selectors: Selectors = Selectors()
+    politeness: Politeness = Politeness()
+    interval_minutes: int = 360  # how often the scheduler looks
+    access: str | None = None  # what is known about reachability
+    evidence: tuple[str, ...] = ()
+    confidence: str = "seen-in-code"  # seen-in-code, seen-url-shape, guessed
+    enabled: bool = True
+    disabled_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedArticle:
+    """One current version as the comparison sees it."""
+
+    article_id: int
+    story_id: int
+    source_id: str
+    title: str
+    url: str
+    language: str
+    published_on: dt.date | None
+    dims: tuple[str, ...]  # tagged dimensions
+    cities: tuple[tuple[str, str], ...]  # subject cities: GB/T 2260 code, English name
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """One item of a labelled file: the training corpus, or a file to evaluate against."""
+
+    id: str
+    text: str
+    dims: frozenset[str]
+    relevant: bool | None = None  # None: not labelled, or coders differ
+    contested: frozenset[str] = frozenset()  # dimensions left out of scoring
+    unit: str = "passage"  # passage or document
+    language: str | None = None
+    title: str | None = None
+    cities: tuple[str, ...] | None = None  # English names of the subject cities; None: not labelled
+    meta: Mapping[str, str] = field(default_factory=dict)  # genre, provenance …

@@ -1,0 +1,262 @@
+"""Joins the stages for pages that wait: archive → extraction → tags → store.
+
+Worker processes read a page's bytes from the archive, extract and tag; each page has a time limit, after which its
+worker is killed and the page is recorded as unreadable. This process alone writes, in batches and in the order in which
+the pages were fetched, so a run over the same pages always ends in the same store. Work to do is state in the
+database: whatever was killed in the middle is still waiting and is done next time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import multiprocessing
+import re
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from pebble import ProcessExpired, ProcessPool
+
+from hexapolis.config import Settings
+from hexapolis.errors import ArchiveError
+from hexapolis.records import Article, DateSource, FoundDate, Judgement, Page, Selectors, Tagging, Verdict
+from store.engine import Store
+from store.pages import StoredPage, pages_to_process
+from store.results import PageResult, save_model, store_results
+
+if TYPE_CHECKING:
+    from classify.model import Tagger
+
+log = structlog.get_logger(__name__)
+
+BATCH = 64  # pages in one transaction
+WINDOW = 192  # pages handed to the workers ahead of the one that is stored next
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """What a worker needs to know of a page."""
+
+    page: StoredPage
+    selectors: Selectors
+    article_url: str | None  # the source's rule for article addresses
+    page_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkResult:
+    """What a worker made of a page."""
+
+    judgement: Judgement
+    article_url: str
+    tagging: Tagging | None = None
+    story_key: str | None = None
+
+
+class Processor:
+    """Extracts and tags what waits in a store.
+
+    Use as a context manager. `run` works until nothing waits; `pump` does what can be done now without waiting, for a
+    caller that has other things to do (the crawler, between downloads).
+
+    Args:
+        store: where results go.
+        settings: archive folder, limits, number of workers.
+        rules: by source id, the selectors and the article rule of the catalogue.
+        every: also pages that have a result of the current extractor and model.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        rules: Mapping[str, tuple[Selectors, str | None]] | None = None,
+        *,
+        every: bool = False,
+    ) -> None:
+        from classify.train import ensure_model
+        from crawler.extract import EXTRACTOR_VERSION
+
+        self._store = store
+        self._settings = settings
+        self._rules = rules or {}
+        self._every = every
+        self._extractor_version = EXTRACTOR_VERSION
+        tagger = ensure_model(settings.models)
+        self.model_id = tagger.model_id
+        with store.write() as connection:
+            save_model(connection, tagger.model_id, tagger.codebook_version, dict(tagger.card), _now())
+        self._run_ids: list[int] | None = None
+        self._after = 0
+        self._queue: deque[tuple[WorkItem, Any]] = deque()
+        self.outcomes: Counter[str] = Counter()
+        self.pages = 0
+        self.damaged = 0  # pages whose bytes the archive does not have; they go on waiting
+        self._pool = ProcessPool(
+            max_workers=settings.workers,
+            context=multiprocessing.get_context("forkserver"),
+            initializer=_start_worker,
+            initargs=[settings.archive, settings.models, tagger.model_id],
+        )
+
+    def __enter__(self) -> Processor:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._pool.stop()
+        self._pool.join()
+
+    def only(self, run_ids: Iterable[int]) -> None:
+        """Restrict the work to the pages of these runs."""
+        self._run_ids = list(run_ids)
+
+    def run(self, progress: Callable[[int], None] | None = None) -> None:
+        """Work until nothing waits. `progress` is called with the number of pages done so far."""
+        while True:
+            self._fill()
+            if not self._queue:
+                return
+            self._queue[0][1].exception()  # waits for the oldest page
+            self._commit()
+            if progress is not None:
+                progress(self.pages)
+
+    def pump(self) -> bool:
+        """Hand out work and store what is done; whether pages are still with the workers or waiting."""
+        ready = sum(1 for _, future in self._queue if future.done())
+        if ready >= BATCH or (self._queue and ready == len(self._queue)):
+            self._commit()
+        self._fill()
+        return bool(self._queue)
+
+    def _fill(self) -> None:
+        if len(self._queue) > WINDOW - BATCH:
+            return
+        with self._store.read() as connection:
+            pages = pages_to_process(
+                connection,
+                self._extractor_version,
+                self.model_id,
+                after=self._after,
+                run_ids=self._run_ids,
+                every=self._every,
+                limit=WINDOW - len(self._queue),
+            )
+        for page in pages:
+            selectors, rule = self._rules.get(page.source_id, (Selectors(), None))
+            item = WorkItem(page, selectors, rule, self._settings.page_bytes)
+            future = self._pool.schedule(_process_page, args=[item], timeout=self._settings.page_seconds)
+            self._queue.append((item, future))
+            self._after = page.page_id
+
+    def _commit(self) -> None:
+        """Store the results at the head of the queue, as far as they are there."""
+        results = []
+        while self._queue and len(results) < BATCH and self._queue[0][1].done():
+            item, future = self._queue.popleft()
+            try:
+                results.append(self._result(item, future))
+            except ArchiveError as error:  # nothing is known of the page now; what is stored of it stays
+                self.damaged += 1
+                log.error("page is not in the archive", page=item.page.page_id, reason=str(error))
+        if not results:
+            return
+        with self._store.write() as connection:
+            outcomes = store_results(connection, results, _now())
+        self.outcomes.update(outcome.value for outcome in outcomes)
+        self.pages += len(results)
+
+    def _result(self, item: WorkItem, future: Any) -> PageResult:
+        from crawler.urls import url_identity
+
+        page = item.page
+        try:
+            work = future.result()
+        except FutureTimeoutError:
+            reason = f"no result within {self._settings.page_seconds:g} s"
+            work = WorkResult(Judgement(Verdict.UNREADABLE, f"timeout: {reason}"), page.url)
+        except ProcessExpired as error:
+            work = WorkResult(Judgement(Verdict.UNREADABLE, f"crash: the worker ended with {error.exitcode}"), page.url)
+        if work.judgement.verdict is Verdict.UNREADABLE:
+            log.warning("page cannot be read", page=page.page_id, url=page.url, reason=work.judgement.detail)
+        return PageResult(
+            page.page_id,
+            page.run_id,
+            page.source_id,
+            page.url_key,
+            page.status,
+            page.fetched_at,
+            self._extractor_version,
+            self.model_id,
+            work.judgement,
+            work.article_url,
+            url_identity(work.article_url),
+            work.tagging,
+            work.story_key,
+        )
+
+
+_archive: Path
+_tagger: Tagger
+
+
+def _start_worker(archive: Path, models: Path, model_id: str) -> None:
+    """Load what every page needs, once for each worker process."""
+    import signal
+
+    from classify.model import Tagger
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    global _archive, _tagger
+    _archive = archive
+    _tagger = Tagger.load(models / model_id)
+
+
+def _process_page(item: WorkItem) -> WorkResult:
+    """The whole way of one page inside a worker: bytes → judgement → tags."""
+    from compare.stories import story_key
+    from crawler.archive import read_body
+    from crawler.extract import judge_page
+
+    stored = item.page
+    body = read_body(_archive, stored.ref)
+    headers = (("content-type", stored.content_type),) if stored.content_type else ()
+    page = Page(stored.url, stored.requested_url, stored.status, headers, body, stored.fetched_at)
+    judgement = judge_page(page, item.selectors, max_bytes=item.page_bytes)
+    article = judgement.article
+    if article is None:
+        return WorkResult(judgement, stored.url)
+    return WorkResult(
+        _with_listing_date(judgement, article, stored.listed_on),
+        _article_address(stored.url, article.canonical_link, item.article_url),
+        _tagger.tag(article.title, article.text),
+        story_key(article.text),
+    )
+
+
+def _with_listing_date(judgement: Judgement, article: Article, listed_on: dt.date | None) -> Judgement:
+    """The date beside the link dates an article whose page gives none."""
+    if article.published is not None or listed_on is None:
+        return judgement
+    return replace(judgement, article=replace(article, published=FoundDate(listed_on, DateSource.LISTING)))
+
+
+def _article_address(url: str, canonical_link: str | None, rule: str | None) -> str:
+    """The address an article goes by: the page's own canonical link, believed only where it cannot mislead.
+
+    It must be on the same site and fit the source's rule for article addresses; a template that names the front page
+    on every article would merge them all otherwise.
+    """
+    from crawler.urls import same_site
+
+    if canonical_link and rule and same_site(url, canonical_link) and re.search(rule, canonical_link):
+        return canonical_link
+    return url
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

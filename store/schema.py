@@ -1,0 +1,250 @@
+"""The tables. Migrations in `store/migrations` create them; a test holds the two together.
+
+The chain: source → crawl_run (with its ledger) → page (bytes in the archive) → article → version → passage →
+prediction (per dimension, with evidence and cities) → story. Two pointer columns, `article.current_version_id` and
+`version.current_prediction_id`, say which row counts now; they carry no foreign key because the rows they point to
+point back (SQLite cannot add a constraint later), and `store.integrity` checks them instead.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+HEAD = "0001"
+"""The newest migration this version knows."""
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """An aware datetime, kept in UTC. SQLite drops the zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        """Refuse naive times: nobody can tell what they mean."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}; times are aware and in UTC")
+        return value.astimezone(dt.UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> dt.datetime | None:
+        """Hand out aware UTC times on every database."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only for a column of the exact type INTEGER.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+source = Table(
+    "source",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("definition", JSON, nullable=False),  # the catalogue's entry as it was last used
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+crawl_run = Table(
+    "crawl_run",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("source_id", ForeignKey("source.id"), nullable=False, index=True),
+    Column("trigger", String(20), nullable=False),  # manual, schedule, import, demo
+    Column("status", String(20), nullable=False),  # running, done, partial, failed, interrupted
+    Column("reason", Text, nullable=False, default=""),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("urls_seen", Integer, nullable=False, default=0),  # counted by the spider, apart from the ledger
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+)
+
+page = Table(
+    "page",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("source_id", ForeignKey("source.id"), nullable=False, index=True),
+    Column("run_id", ForeignKey("crawl_run.id"), nullable=False, index=True),
+    Column("role", String(10), nullable=False),  # article: to be read; listing: read for its links only
+    Column("url", Text, nullable=False),  # after redirects, as it was fetched
+    Column("requested_url", Text, nullable=False),
+    Column("url_key", Text, nullable=False, index=True),  # canonical form of the address that was asked for
+    Column("status", Integer, nullable=False),
+    Column("content_type", Text),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("fetched_at", UtcDateTime, nullable=False),
+    Column("listed_on", Date),  # the date beside the link, where the entry point gave one
+    Column("modified_hint", UtcDateTime),  # the sitemap's or feed's own time of change, when it was fetched
+    Column("warc_file", Text, nullable=False),
+    Column("warc_offset", BigInteger, nullable=False),
+    Column("warc_length", Integer, nullable=False),
+    Column("digest", String(80), nullable=False),  # of the body
+    Column("size", Integer, nullable=False),  # bytes of the body
+    # What processing made of it. A page waits while these differ from the current extractor and model.
+    Column("extractor_version", String(60)),
+    Column("model_id", String(64)),
+    Column("processed_at", UtcDateTime),
+    Column("verdict", String(20), index=True),
+    Column("verdict_detail", Text),
+    Column("encoding", String(40)),
+    Column("charset_from", String(20)),
+    Column("version_id", ForeignKey("version.id"), index=True),
+    Index("ix_page_waiting", "role", "extractor_version", "model_id", "id"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("run_id", ForeignKey("crawl_run.id"), primary_key=True),
+    Column("url_key", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("detail", Text, nullable=False, default=""),
+    Column("page_id", ForeignKey("page.id"), index=True),
+)
+
+article = Table(
+    "article",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("url_key", Text, nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+    Column("source_id", ForeignKey("source.id"), nullable=False, index=True),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("current_version_id", BigId, index=True),
+)
+
+story = Table(
+    "story",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", String(64), nullable=False, unique=True),  # digest of the folded text
+)
+
+version = Table(
+    "version",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("article_id", ForeignKey("article.id"), nullable=False),
+    Column("number", Integer, nullable=False),  # 1, 2, … in the order they were seen
+    Column("page_id", BigId, nullable=False),  # the page whose bytes gave this text first
+    Column("story_id", ForeignKey("story.id"), nullable=False, index=True),
+    Column("text_sha256", String(64), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("published_on", Date, index=True),
+    Column("published_from", String(20)),
+    Column("written_on", Date),
+    Column("written_from", String(20)),
+    Column("author", Text),
+    Column("issuer", Text),
+    Column("source_line", Text),
+    Column("document_number", Text),
+    Column("attachments", JSON, nullable=False),
+    Column("extractor_version", String(60), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("current_prediction_id", BigId),
+    UniqueConstraint("article_id", "text_sha256"),
+    UniqueConstraint("article_id", "number"),
+)
+
+passage = Table(
+    "passage",
+    metadata,
+    Column("version_id", ForeignKey("version.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("heading", Text),
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("codebook_version", String(40), nullable=False),
+    Column("card", JSON, nullable=False),
+    Column("first_used_at", UtcDateTime, nullable=False),
+)
+
+prediction = Table(
+    "prediction",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("version_id", ForeignKey("version.id"), nullable=False),
+    Column("model_id", ForeignKey("model.id"), nullable=False, index=True),
+    Column("codebook_version", String(40), nullable=False),
+    Column("relevance", Float, nullable=False),
+    Column("relevance_threshold", Float, nullable=False),
+    Column("relevant", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("version_id", "model_id"),
+)
+
+prediction_dimension = Table(
+    "prediction_dimension",
+    metadata,
+    Column("prediction_id", ForeignKey("prediction.id"), primary_key=True),
+    Column("dimension", String(20), primary_key=True),
+    Column("probability", Float, nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("tagged", Boolean, nullable=False),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("prediction_id", ForeignKey("prediction.id"), primary_key=True),
+    Column("dimension", String(20), primary_key=True),
+    Column("rank", Integer, primary_key=True),  # 0 is the strongest
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("score", Float, nullable=False),
+)
+
+prediction_city = Table(
+    "prediction_city",
+    metadata,
+    Column("prediction_id", ForeignKey("prediction.id"), primary_key=True),
+    Column("city_code", String(6), primary_key=True),
+    Column("city", Text, nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("rank", Integer, nullable=False),
+    Index("ix_prediction_city_city_code", "city_code"),
+)
