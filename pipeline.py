@@ -89,7 +89,7 @@ class Processor:
         tagger = ensure_model(settings.models)
         self.model_id = tagger.model_id
         with store.write() as connection:
-            save_model(connection, tagger.model_id, tagger.codebook_version, dict(tagger.card), _now())
+            save_model(connection, tagger.model_id, tagger.card["codebook_version"], dict(tagger.card), _now())
         self._run_ids: list[int] | None = None
         self._after = 0
         self._queue: deque[tuple[WorkItem, Any]] = deque()

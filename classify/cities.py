@@ -2,8 +2,8 @@
 
 Finds the names of the gazetteer in Chinese (Simplified or Traditional) and English, reads each in its
 sentence, and decides for each city: *subject* (the text states its policy, task, facility or result) or
-*mentioned* (compared with, passed through, venue, dateline, part of an institution's name). Not for places below
-the gazetteer, and not for whether the text is relevant: that is the model's work.
+*mentioned* (compared with, passed through, venue, dateline, part of an institution's name). Not for places
+below the gazetteer, and not for whether the text is relevant: that is the model's work.
 """
 
 from __future__ import annotations

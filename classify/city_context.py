@@ -17,6 +17,8 @@ from classify.place_names import Hit
 
 _HEADLINE_LENGTH = 120  # characters; a longer first line is a paragraph
 _LEAD_LENGTH = 90  # characters after the headline that count as the lead
+_REACH = 300  # characters on either side of a name that can bear on it, however long its sentence is
+_NEAR = 60  # characters on either side that a phrase about the name itself can take
 _REPEATS = 8  # hits of one city that add weight; after that more of the same says nothing new
 
 
@@ -110,10 +112,12 @@ _DEMOTED_AFTER = re.compile(
         r"日报 晚报 商报 特区报 晨报 早报 新闻网 新闻 电视台 广播 卫视 青年报 时报 \d{1,2}月\d{1,2}日[电讯]",
         "等[地市]?经验 经验 之后 相比 一样 之行",
     )
-    + r"|(?:至|到)[\u4e00-\u9fff]{2,4}(?:高铁|航线|铁路|高速)|[东西南北]?站|[\u4e00-\u9fff]{0,4}(?:机场|高铁|动车)|"
+    + r"|(?:至|到)[\u4e00-\u9fff]{2,4}(?:高铁|航线|铁路|高速)|[东西南北]?站"
+    + r"|[\u4e00-\u9fff]{0,4}(?:机场|高铁|动车)|"
     + _any("(?:证券|期货|黄金|联合产权)交易所 证交所 银行 证券 地铁 港口 户籍 口音 人[，。] 国安 申花")
     + r"|\s+(?:operator|company|firm|start-?up|maker|vendor|supplier|bankers?|analysts?)\b|[ -]based\b"
-    r"|\s*(?:Daily|News|Times|Post|Morning Post|Evening News|TV|Radio|Review)\b|\s+(?:Stock|Futures|Gold) Exchange"
+    r"|\s*(?:Daily|News|Times|Post|Morning Post|Evening News|TV|Radio|Review)\b"
+    r"|\s+(?:Stock|Futures|Gold) Exchange"
     r"|\s+(?:[A-Z][\w&]+\s+){0,5}(?:University|College|Airport|Railway Station|Airlines|Bank)\b"
     r"|,\s+(?:[A-Z][a-z]+\.? \d{1,2}|\d{1,2} [A-Z][a-z]+)\s*\((?:Xinhua|CNS|ECNS)"
     r"|\s+\((?:Xinhua|CNS|ECNS|Reuters|AP|AFP)\)"
@@ -128,7 +132,8 @@ _PARTNER_BEFORE_EN = re.compile(
     r"(?:(?:link(?:ed|s)?|lines?|connect(?:ed|ion|s)?|cables?|fib(?:er|re)) (?:directly )?(?:to|with)\s+"
     rf"{_LIST_EN}|(?:train|railway|flight|trip|journey|expressway)s? (?:from|between)\s+"
     rf"(?:[A-Z][\w']+\s+to\s+)?{_LIST_EN}"
-    r"|(?:hour|minute|kilomet\w+|km|mile)s?(?:' drive)? (?:away )?(?:from|(?:north|south|east|west)\w* of)\s+)$"
+    r"|(?:hour|minute|kilomet\w+|km|mile)s?(?:' drive)? (?:away )?"
+    r"(?:from|(?:north|south|east|west)\w* of)\s+)$"
 )
 _UNIVERSITY_ZH = re.compile(
     "市?"
@@ -173,8 +178,9 @@ def headline_of(title: str | None, text: str) -> tuple[str, str]:
     if title and title.strip():
         return title.strip().replace("\n", " "), text
     first, line_break, rest = text.lstrip().partition("\n")
-    if line_break and len(first) <= _HEADLINE_LENGTH and rest.strip() and not first.rstrip().endswith(("。", "；", ";")):
-        return first.strip(), rest
+    first = first.strip()
+    if line_break and len(first) <= _HEADLINE_LENGTH and rest.strip() and not first.endswith(("。", "；", ";")):
+        return first, rest
     return "", text
 
 
@@ -189,7 +195,7 @@ def read_hits(text: str, hits: Sequence[Hit], title_length: int) -> list[Reading
         start, end = _around(clauses if hit.chinese else sentences, hit.start, hit.end)
         before, after = text[start : hit.start], text[hit.end : end]
         sentence = text[slice(*_around(sentences, hit.start, hit.end))]
-        demoted = _is_demoted(hit, before, text[hit.end : hit.end + 60], sentence)
+        demoted = _is_demoted(hit, before[-_NEAR:], text[hit.end : hit.end + _NEAR], sentence)
         ai = bool(_AI.search(text, start, end))
         act = bool(_ACT.search(before) or _ACT.search(after))
         govern = bool(_GOVERN_AFTER.match(after) or _GOVERN_BEFORE.search(before))
@@ -207,10 +213,10 @@ def _bounds(pattern: re.Pattern[str], text: str) -> list[int]:
 
 
 def _around(bounds: list[int], start: int, end: int) -> tuple[int, int]:
-    """The stretch between two boundaries that holds text[start:end]."""
+    """The stretch between two boundaries that holds text[start:end], at most `_REACH` on either side."""
     left = bisect_right(bounds, start)
     right = bisect_left(bounds, end)
-    return (bounds[left - 1] if left else 0), bounds[right]
+    return max(bounds[left - 1] if left else 0, start - _REACH), min(bounds[right], end + _REACH)
 
 
 def _is_demoted(hit: Hit, before: str, after: str, sentence: str) -> bool:

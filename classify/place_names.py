@@ -1,8 +1,8 @@
 """Where a text names a place of the gazetteer, and which city each name stands for.
 
 Longest match first, so that 东西安排 or 吉林省 takes its characters away from the city inside it. A name that
-several places share counts only with its city, its province or its suffix beside it; one that stays open is left
-out. What the sentence says of the place is `classify/city_context.py`'s business.
+several places share counts only with its city, its province or its suffix beside it; one that stays open is
+left out. What the sentence says of the place is `classify/city_context.py`'s business.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from classify.gazetteer import (
     words,
 )
 
-# Characters of Traditional Chinese that no Simplified text holds; one of them is enough to fold the whole text.
-_TRADITIONAL = re.compile("[國會為這說們個來時對發經業區廣東蘇臺灣龍門濟陽寧應術開關創導點長漢滬貴園環雲數據產]")
+# Characters of Traditional Chinese that no Simplified text holds; one of them has the whole text folded.
+_TRADITIONAL = re.compile(
+    "[國會為這說們個來時對發經業區廣東蘇臺灣龍門濟陽寧應術開關創導點長漢滬貴園環雲數據產]"
+)
 _STREET_ZH = re.compile(
     r"[东西南北中环]{0,2}(?:大道|大街|公路)|[东西南北中]{0,2}[一二三四五六]?路(?![演径网线况段由桥政灯权透边])"
     r"|街(?![道头区镇坊])"
@@ -194,7 +196,7 @@ def _nearest(position: int, codes: list[str], near: list[tuple[int, str]]) -> st
 
 
 def _homonym(match: _Match, codes: list[str], near: list[tuple[int, str]]) -> str | None:
-    """Suzhou, Fuzhou, Taizhou, Yulin, Yichun: by the nearest province or city of that province, else by use."""
+    """Which Suzhou, Fuzhou, Taizhou …: by the nearest province or city of that province, else by use."""
     by_province = {code[:2] + "0000": code for code in codes}
     known = [(abs(match.start - p), c) for p, c in near if c in by_province]
     if known:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import cache
 
 import lxml.etree
@@ -17,12 +18,14 @@ import lxml.html
 import trafilatura
 from lxml.cssselect import CSSSelector
 from lxml.html import HtmlElement
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]
 
 from crawler import dates, metadata, verdict
 from crawler.content import find_content
 from crawler.decode import Decoded, decode
-from crawler.lines import clean_line, clean_text, strip_furniture, visible_lines
+from crawler.lines import clean_line, strip_furniture, visible_lines
+from crawler.sniff import not_html
+from crawler.verdict_words import COOKIE_CHECK_STATUS
 from hexapolis.errors import ExtractionError
 from hexapolis.records import Article, DateSource, Judgement, Page, Selectors, Verdict
 
@@ -30,8 +33,8 @@ _OWN_VERSION = "1"
 EXTRACTOR_VERSION: str = f"{_OWN_VERSION}+trafilatura.{trafilatura.__version__}"
 
 _ELEMENTS_MAX = 60_000  # trafilatura is superlinear: 45,000 short paragraphs take seconds, 300,000 take minutes
-_DEPTH_MAX = 2_000  # libxml2 drops what is nested deeper than 2,048
-_DEEP = 200  # trafilatura's cost grows with depth times elements; no article needs more
+_DEPTH_MAX = 1_000  # libxml2 drops what is nested deeper than 2,048
+_ON_PAGE = frozenset(DateSource) - {DateSource.URL, DateSource.HTMLDATE}
 _ENOUGH = 80.0  # weight in Han characters from which the container's text is taken without a second opinion
 _RESCUE = 1.5  # the general extractor must find so many times more to be preferred
 _LANGUAGES = ["de", "en", "es", "fr", "id", "it", "ms", "nl", "pl", "pt", "ru", "tr", "vi"]
@@ -61,12 +64,11 @@ def judge_page(page: Page, selectors: Selectors = Selectors(), *, max_bytes: int
     if len(page.body) > max_bytes:
         return Judgement(Verdict.TOO_LARGE, f"{len(page.body)} bytes, the limit is {max_bytes}")
     if not page.body.strip():
-        if page.status >= 400:
-            return Judgement(Verdict.CHALLENGE if page.status in (412, 521) else Verdict.ERROR, f"status {page.status}, no bytes")
-        return Judgement(Verdict.EMPTY, "no bytes")
-    kind = verdict.not_html(page.body)
-    if kind is not None:
-        return Judgement(*((Verdict.ERROR, f"status {page.status}") if page.status >= 400 else (Verdict.NOT_HTML, kind)))
+        if page.status in COOKIE_CHECK_STATUS:
+            return Judgement(Verdict.CHALLENGE, f"status {page.status}, no bytes")
+        return Judgement(Verdict.ERROR, f"status {page.status}") if page.status >= 400 else Judgement(Verdict.EMPTY, "no bytes")
+    if kind := not_html(page.body):
+        return Judgement(Verdict.ERROR, f"status {page.status}") if page.status >= 400 else Judgement(Verdict.NOT_HTML, kind)
     try:
         decoded = decode(page.body, page.header("content-type"))
     except ExtractionError as error:
@@ -86,12 +88,16 @@ def _judge(page: Page, decoded: Decoded, selectors: Selectors) -> Judgement:
     def ruled(ruling: verdict.Ruling) -> Judgement:
         return Judgement(ruling.verdict, ruling.detail, None, decoded.encoding, decoded.found_by)
 
+    if page.status < 400 and not decoded.text.strip(" \t\r\n\x00\ufeff"):
+        return ruled(verdict.Ruling(Verdict.EMPTY, "no text at all"))
     tree = parse_html(decoded.text)
     # lxml makes a Python object for an element each time one is reached; holding them all makes every pass cheaper.
     elements = list(tree.iter())
+    _check_size(elements)
     lines = visible_lines(tree)
+    link_texts = {clean_line(a.text_content()) for a in tree.iter("a")} - {""}
     page_title = clean_line(next((e.text_content() for e in tree.iter("title")), ""))
-    if early := verdict.before_extraction(page.status, decoded.text, page_title, lines):
+    if early := verdict.before_extraction(page.status, decoded.text, page_title, lines, link_texts):
         return ruled(early)
     head = metadata.read_head(tree)
     title = _selected(tree, selectors.title) or metadata.find_title(head, tree)
@@ -100,16 +106,18 @@ def _judge(page: Page, decoded: Decoded, selectors: Selectors) -> Judgement:
     found = dates.find_dates(
         dates.DatePage(head, tree, lines, title, page.url, page.fetched_at, chinese, _selected(tree, selectors.date))
     )
-    link_texts = {clean_line(a.text_content()) for a in tree.iter("a")} - {""}
-    author = _selected(tree, selectors.author) or metadata.find_author(head, tree, visible)
-    issuer = metadata.find_issuer(head, visible)
-    source_line = metadata.find_source_line(head, tree, visible)
-    number = metadata.find_document_number(lines, title)
-    canonical = metadata.find_canonical_link(head, tree, page.url)
-    attachments = metadata.find_attachments(tree, page.url)
-    text = _article_text(tree, selectors.body, chinese, link_texts)
-    dated = found.written is not None or (found.published is not None and found.published.source is not DateSource.URL)
-    if late := verdict.after_extraction(text, title, dated=dated, link_texts=link_texts, visible=lines):
+    content = _content_lines(tree, selectors.body, chinese)
+    text = _article_text(tree, content, link_texts)
+    late = verdict.after_extraction(
+        text,
+        title,
+        dated=found.written is not None or (found.published is not None and found.published.source in _ON_PAGE),
+        declared=head.declares_article,
+        link_texts=link_texts,
+        visible=lines,
+        content=content.visible,
+    )
+    if late:
         return ruled(late)
     article = Article(
         title=title or text.split("\n", 1)[0][:100],
@@ -117,12 +125,12 @@ def _judge(page: Page, decoded: Decoded, selectors: Selectors) -> Judgement:
         language=detect_language(text),
         published=found.published,
         written=found.written,
-        author=author,
-        issuer=issuer,
-        source_line=source_line,
-        document_number=number,
-        canonical_link=canonical,
-        attachments=attachments,
+        author=_selected(tree, selectors.author) or metadata.find_author(head, tree, visible),
+        issuer=metadata.find_issuer(head, visible),
+        source_line=metadata.find_source_line(head, tree, visible),
+        document_number=metadata.find_document_number(lines, title),
+        canonical_link=metadata.find_canonical_link(head, tree, page.url),
+        attachments=metadata.find_attachments(tree, page.url),
     )
     return Judgement(Verdict.ARTICLE, "", article, decoded.encoding, decoded.found_by)
 
@@ -131,28 +139,32 @@ def parse_html(text: str) -> HtmlElement:
     """Parse a decoded page.
 
     Raises:
-        ExtractionError: `no_text` if nothing can be parsed, `too_large` if there are too many elements or levels.
+        ExtractionError: `no_text`, if nothing can be parsed.
     """
     # Bytes with a stated charset: lxml refuses text that carries an XML declaration, and stops at NUL.
     body = text.replace("\x00", "").encode("utf-8", "replace")
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
-        tree = lxml.html.document_fromstring(body, parser=parser)
+        return lxml.html.document_fromstring(body, parser=parser)
     except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError) as error:
         raise ExtractionError("no_text", f"no HTML in the page ({error})") from error
-    elements = depth = deepest = 0
-    for event, _ in lxml.etree.iterwalk(tree, events=("start", "end")):
-        if event == "start":
-            elements += 1
-            depth += 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    if elements > _ELEMENTS_MAX:
-        raise ExtractionError("too_large", f"{elements} elements, the limit is {_ELEMENTS_MAX}")
-    if deepest >= _DEPTH_MAX:
-        raise ExtractionError("too_large", f"elements nested {deepest} deep")
-    return tree
+
+
+def _check_size(elements: list[HtmlElement]) -> None:
+    """Refuse what would take minutes.
+
+    Raises:
+        ExtractionError: `too_large`, if there are too many elements or levels.
+    """
+    if len(elements) > _ELEMENTS_MAX:
+        raise ExtractionError("too_large", f"{len(elements)} elements, the limit is {_ELEMENTS_MAX}")
+    if len(elements) < _DEPTH_MAX:
+        return
+    depth: dict[HtmlElement | None, int] = {None: 0}
+    for element in elements:  # parents come before their children
+        depth[element] = depth[element.getparent()] + 1
+    if max(depth.values()) > _DEPTH_MAX:
+        raise ExtractionError("too_large", f"elements nested deeper than {_DEPTH_MAX}")
 
 
 @cache
@@ -173,21 +185,32 @@ def _selected(tree: HtmlElement, selector: str | None) -> str | None:
     return None
 
 
-def _article_text(tree: HtmlElement, body: str | None, chinese: bool, link_texts: set[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The part of a page that was taken for the article: what is visible of it, and the lines chosen as its text."""
+
+    visible: list[str]
+    chosen: list[str]
+    by_source: bool  # a selector of the source found it
+
+
+def _content_lines(tree: HtmlElement, body: str | None, chinese: bool) -> _Content:
+    selected = [line for element in _select(tree, body) for line in visible_lines(element)]
+    if selected:
+        return _Content(selected, selected, True)
+    element = find_content(tree)
+    if element is None:
+        return _Content([], [], False)
+    lines = visible_lines(element)
+    # Chinese editors put paragraphs into any element, so the visible lines are the text. Elsewhere trafilatura, held
+    # to the container, leaves out captions, teasers and bylines.
+    return _Content(lines, lines if chinese else _run(_document(element)).split("\n"), False)
+
+
+def _article_text(tree: HtmlElement, content: _Content, link_texts: set[str]) -> str:
     """The clean text of the article; empty if there is none."""
-    chosen = _select(tree, body)
-    if chosen:
-        lines = [line for element in chosen for line in visible_lines(element)]
-        if text := _finish(lines, link_texts):
-            return text
-    content = find_content(tree)
-    text = ""
-    if content is not None:
-        # Chinese editors put paragraphs into any element; the lines of the container are the text. Elsewhere
-        # trafilatura, held to the container, leaves out captions, teasers and bylines.
-        lines = visible_lines(content) if chinese else _run(_document(content)).split("\n")
-        text = _finish(lines, link_texts)
-    if verdict.weight(text) >= _ENOUGH:
+    text = _finish(content.chosen, link_texts)
+    if (content.by_source and text) or verdict.weight(text) >= _ENOUGH:
         return text
     # Little was found: the page is short or unusual. The general extractor sees the whole page.
     general = _finish(_run(tree).split("\n"), link_texts)

@@ -88,12 +88,6 @@ def clean_line(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
-def clean_text(text: str) -> str:
-    """Paragraphs joined by one newline, each a clean line, empty ones left out."""
-    lines = (clean_line(line) for line in text.replace("\r", "\n").split("\n"))
-    return "\n".join(line for line in lines if line)
-
-
 def visible_lines(tree: HtmlElement) -> list[str]:
     """What a reader sees, in page order, one line for each block. Scripts, styles and form choices are left out."""
     parts: list[str] = []

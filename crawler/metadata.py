@@ -64,6 +64,15 @@ class Head:
     meta: dict[str, list[str]]  # lower-case name, property or itemprop -> contents, in page order
     json_ld: tuple[dict[str, Any], ...]  # objects that describe an article or a page, outermost first
 
+    @property
+    def declares_article(self) -> bool:
+        """Whether the head calls the page an article, not a list or a front page."""
+        if self.meta.get("articletitle") or self.meta.get("pubdate") or self.meta.get("firstpublishedtime"):
+            return True
+        if any(content.lower() == "article" for content in self.meta.get("og:type", ())):
+            return True
+        return any(str(item.get("@type", "")).endswith(("Article", "Posting", "Article']")) for item in self.json_ld)
+
     def first(self, *names: str) -> str | None:
         """The first non-empty content among these names, the names in order of preference."""
         for name in names:

@@ -1,7 +1,7 @@
 """Reads what the demo site says: outlets from `outlets.yaml`, their pages from `content/<outlet>.yaml`.
 
-Not for looks (`rendering.py`) and not for serving (`server.py`). A page's labels follow the codebook and are kept
-beside its prose, so that whoever edits a sentence sees what the sentence must not change.
+Not for looks (`rendering.py`) and not for serving (`server.py`). A page's labels follow the codebook and are
+kept beside its prose, so that whoever edits a sentence sees what the sentence must not change.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class DemoPage:
 
 @cache
 def outlets() -> Mapping[str, Mapping[str, Any]]:
-    """The outlets by id: `source` (their catalogue entry, without origin) and `site` (what their pages show)."""
+    """The outlets by id: `source` (catalogue entry, without origin) and `site` (what the pages show)."""
     loaded: dict[str, Mapping[str, Any]] = yaml.safe_load((FOLDER / "outlets.yaml").read_text("utf-8"))
     return {outlet: loaded[outlet] for outlet in OUTLETS}
 

@@ -1,13 +1,14 @@
 """The crawler trap of the Chengdu outlet: a calendar whose "next month" link never ends.
 
-Every month of the years 1 to 9999 exists and links to its neighbours and to a page for each of its days. The day
-pages have addresses that look like articles and say nothing. Not for any other page.
+Every month of the years 1 to 9999 exists and links to its neighbours and to a page for each of its days. The
+day pages have addresses that look like articles and say nothing. Not for any other page.
 """
 
 from __future__ import annotations
 
 import calendar
 import re
+from typing import Any
 
 from demo.rendering import Resource, render
 
@@ -27,7 +28,7 @@ def calendar_page(path: str) -> Resource | None:
         year, month = map(int, match.groups())
         if _address(year, month) != path:
             return None
-        values = {
+        values: dict[str, Any] = {
             "year": year,
             "month": month,
             "weeks": calendar.monthcalendar(year, month),

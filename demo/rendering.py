@@ -1,7 +1,7 @@
 """Turns the demo site's content into the bytes that its outlets send, for one day and one set of origins.
 
-Not for serving: nothing here opens a socket. The whole of a day is rendered at once (under a hundred small pages);
-only the calendar, which has no end, is made on demand (`endless_calendar.py`).
+Not for serving: nothing here opens a socket. The whole of a day is rendered at once (under a hundred small
+pages); only the calendar, which has no end, is made on demand (`endless_calendar.py`).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _lists(outlet: str, found: Sequence[DemoPage], day: int) -> Iterator[tuple[s
     first_number = 1 if outlet == "bj" else 2  # TRS calls the second page index_1, the others call it _2
     addresses = [f"{stem}.{ending}", *(f"{stem}_{n + first_number}.{ending}" for n in range(len(chunks) - 1))]
     for number, (address, rows) in enumerate(zip(addresses, chunks, strict=True)):
-        values = {"rows": rows, "number": number, "addresses": addresses, "total": len(found)}
+        values: dict[str, Any] = {"rows": rows, "number": number, "addresses": addresses, "total": len(found)}
         yield address, render(outlet, f"{outlet}/list.html", day, **values)
 
 
@@ -130,7 +130,8 @@ def render_outlet(outlet: str, day: int, origin: str) -> Mapping[str, Resource]:
         resources.update(_sitemaps(found, day, origin))
     for address, template in (("/", "home.html"), ("/about.html", "about.html")):
         resources[address] = Resource(render(outlet, template, day, origin, rows=found), html)
-    resources["/robots.txt"] = Resource(render(outlet, "robots.txt", day, origin), "text/plain; charset=utf-8")
+    robots = render(outlet, "robots.txt", day, origin)
+    resources["/robots.txt"] = Resource(robots, "text/plain; charset=utf-8")
     resources["/assets/site.css"] = Resource(render(outlet, "site.css", day), "text/css; charset=utf-8")
     return resources
 

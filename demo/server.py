@@ -1,7 +1,7 @@
 """Serves the demo site on loopback: one small HTTP server and one port for each of the eight outlets.
 
-Not for the open network: it binds 127.0.0.1 alone and knows nothing but the demo's own pages. The site has two days;
-`DemoSite.advance` moves to the second, on which one page is edited and one is new.
+Not for the open network: it binds 127.0.0.1 alone and knows nothing but the demo's own pages. The site has
+two days; `DemoSite.advance` moves to the second, on which one page is edited and one is new.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class DemoSite:
     """The running site. Use it as a context manager.
 
     Args:
-        ports: one port for each outlet, in the order of `demo.content.OUTLETS`; None: ports chosen by the system.
+        ports: one port for each outlet, in the order of `demo.content.OUTLETS`; None: the system chooses.
     """
 
     def __init__(self, ports: Sequence[int] | None = None) -> None:
@@ -137,7 +137,8 @@ class DemoSite:
                 raise
             self._bind(None)
         self._days = {
-            day: {outlet: render_outlet(outlet, day, self.url(outlet)) for outlet in OUTLETS} for day in (1, 2)
+            day: {outlet: render_outlet(outlet, day, self.url(outlet)) for outlet in OUTLETS}
+            for day in (1, 2)
         }
         self._missing = {outlet: not_found(outlet) for outlet in OUTLETS}
         for outlet, server in self._servers.items():

@@ -37,7 +37,7 @@ def _line(page: DemoPage, day: int) -> dict[str, Any]:
 
 
 def truth() -> Iterator[dict[str, Any]]:
-    """One record for each page since the day it is there, and a second one for a page whose text is edited."""
+    """One record for each page from the day it is there; a second one for a page whose text is edited."""
     for outlet in OUTLETS:
         for page in sorted(pages(outlet, 2), key=lambda page: page.path):
             yield _line(page, page.first_day)

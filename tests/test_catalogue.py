@@ -199,7 +199,7 @@ sources:
         (with_entry("{type: list, url: 'https://x.cn', paging: trs0}"), 5, f"{E}.paging.scheme",
          "did you mean zero_based?"),
         (with_entry("{type: list, url: 'https://x.cn', paging: template}"), 5, f"{E}.paging", "needs {page}"),
-        (with_entry("{type: list, url: 'https://x.cn', paging: {scheme: template, template: 'ftp://y/{page}'}}"), 5,
+        (with_entry("{type: list, url: 'https://x.cn', paging: {scheme: template, template: 'ftp:{page}'}}"), 5,
          f"{E}.paging", "only http://"),
         (with_entry("{type: list, url: 'https://x.cn', paging: {scheme: none, template: 'a{page}'}}"), 5,
          f"{E}.paging.template", "only the scheme `template`"),
@@ -286,9 +286,8 @@ def test_names_and_selections(load: Load) -> None:
 
 
 DAMAGE = [
-    *("", " ", "\n", "\t", ":", "- ", "[", "]", "{", "}", "&a ", "*a", "!!int ", "|", ">", "'", '"', "#", "~", "?"),
-    *("\\", "%", "@", "\x00", "\ufeff", "9" * 5000, "<<: ", "null", ".inf"),
-    *("0x", "1:2:3", "=", ","),
+    *("", " ", "\n", "\t", ":", "- ", "[", "]", "{", "}", "&a ", "*a", "!!int ", "|", ">", "'", '"'),
+    *("#", "~", "?", "\\", "%", "@", "\x00", "\ufeff", "9" * 5000, "<<: ", "null", ".inf", "0x", "1:2:3"),
 ]  # fmt: skip
 
 

@@ -7,12 +7,12 @@ the county level only zones and facilities that stand for a city's policy are ke
 Tables (tab-separated, UTF-8): `provinces.tsv`; `cities.tsv` (level `municipality`, `sub-provincial`,
 `prefecture`, `new-area`, `county` for county-level cities run by their province, `sar`); `places.tsv`
 (districts, county-level cities, zones, facilities, programmes → city); `counties.tsv` (the other county-level
-units, Chinese names only; `~` marks a name that needs its city named too, `!` one that is also a common word);
-`abbreviations.tsv` (沪 for Shanghai, 沪府 in document numbers); `not_cities*.txt` (phrases that contain a name
-and mean something else). What a name needs before it counts:
+units, Chinese names only; `~` or `!` marks one that needs its city named too); `abbreviations.tsv` (沪 for
+Shanghai, 沪府 in document numbers); `not_cities*.txt` (phrases that contain a name and mean something else).
+What a name needs before it counts:
 
 - `bare`: nothing, the short name is enough (海淀);
-- `suffix`: its 市, 区 or 县 (罗湖区; 吉林 alone is a province); a place's short name will do once its city is named;
+- `suffix`: its 市, 区 or 县 (罗湖区; 吉林 is a province); once its city is named, a place's short name will do;
 - `city`: its city named in the text, because several cities have one (鼓楼区);
 - `word`: its suffix and its city, because the short name is an everyday word (和平区).
 """
@@ -129,10 +129,10 @@ HOMONYM_DEFAULTS: dict[str, str | None] = {
 
 
 def city_by_name(name: str) -> City | None:
-    """The city of that English or Chinese name, with or without its suffix (市, City); districts do not count.
+    """The city of that English or Chinese name, with or without its suffix (市, City); no districts.
 
-    An English name that two cities share gives its usual bearer (`Suzhou` is the one in Jiangsu), or None where
-    there is no usual one (`Taizhou`).
+    An English name that two cities share gives its usual bearer (`Suzhou` is the one in Jiangsu), or None
+    where there is no usual one (`Taizhou`).
     """
     wanted = name.strip()
     key = _key(wanted)
@@ -267,8 +267,8 @@ def _add_places(add_zh: _Add, add_en: _Add) -> None:
             add_zh(name.rstrip("~!"), Name("place", row["city_code"], "city" if marked else "bare"))
 
 
-# 沪 alone is a character; 在沪企业 and 沪府〔2024〕 are Shanghai. A `guarded` character makes words (在深入, 在汉语),
-# so it needs one of these after it too.
+# 沪 alone is a character; 在沪企业 and 沪府〔2024〕 are Shanghai. A `guarded` character makes words (在深入,
+# 在汉语), so it needs one of these after it too.
 _STAYING = "[在来驻赴入留离全进]"
 _GUARD = "[企高院校央就创注落工的]"
 

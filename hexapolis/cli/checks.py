@@ -114,4 +114,4 @@ def _model(settings: Settings) -> Check:
     tagger = active_model(settings.models)
     if tagger is None:
         return Check("model", "ok", "none yet; the first crawl trains one")
-    return Check("model", "ok", f"{tagger.model_id}, codebook {tagger.codebook_version}")
+    return Check("model", "ok", f"{tagger.model_id}, codebook {tagger.card['codebook_version']}")
