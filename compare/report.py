@@ -62,7 +62,7 @@ def render_report(
         codebook_version=codebook.version,
         models=sorted(models),
         notes=notes,
-        largest=max((c.share or 0 for row in table.rows for c in row.cells.values()), default=0) or 1,
+        largest=max((c.share or 0 for row in table.rows if not row.few for c in row.cells.values()), default=0) or 1,
     )
 
 

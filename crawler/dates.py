@@ -15,6 +15,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import htmldate
@@ -68,6 +69,13 @@ _FOOTER = re.compile(r"©|版权所有|copyright|all rights reserved|ICP备|\(c\
 _TIME_OF_DAY = re.compile(r"(?<!\d)[0-2]?\d:[0-5]\d")
 _NEAR_TITLE = 8  # lines after the title in which its own date stands
 _NEAR_LINE_MAX = 90
+# What ends the line above a signature's date: a body's name, or an office with the name of its holder.
+_SIGNER = re.compile(
+    r"(?:政府|委员会|办公厅|办公室|局|厅|部|院|中心|委|会|处|署|办|所|公司|大学|学院|银行|管委会|领导小组)\s*(?:[(（].{0,30}[)）])?$"
+    r"|[市省区县州局厅]\s*长\s*[:：]?\s*[\u4e00-\u9fff·\s]{2,10}$"
+)
+_SIGNER_MAX = 60  # characters
+_SIGNED_BEFORE = dt.timedelta(days=730)
 _LINE_MAX = 400  # characters of a line in which a label is believed
 
 _URL_DATES = (
@@ -137,6 +145,23 @@ def read_dates(text: str, *, chinese: bool = False) -> Iterator[dt.date]:
     utc = {m.start(): m for m in _ISO_TIME.finditer(text)} if chinese else {}
     for position, value in sorted(found, key=lambda item: item[0]):
         yield _shanghai_day(utc[position], value) if position in utc else value
+
+
+def signature_date(lines: Sequence[str], latest: dt.date) -> FoundDate | None:
+    """The date of writing that stands under the issuer's name at the end of an official document (落款).
+
+    Args:
+        lines: the lines of the article.
+        latest: the day of publication, or of fetching where that is unknown: nothing is signed later.
+    """
+    for previous, line in pairwise(lines):
+        match = _CHINESE.fullmatch(line) or _HAN.fullmatch(line)
+        if match is None or len(previous) > _SIGNER_MAX or not _SIGNER.search(previous):
+            continue
+        value = next(read_dates(line), None)
+        if value is not None and max(EARLIEST, latest - _SIGNED_BEFORE) <= value <= latest:
+            return FoundDate(value, DateSource.VISIBLE)
+    return None
 
 
 def _shanghai_day(match: re.Match[str], written: dt.date) -> dt.date:

@@ -37,6 +37,7 @@ _DEPTH_MAX = 1_000  # libxml2 drops what is nested deeper than 2,048
 _ON_PAGE = frozenset(DateSource) - {DateSource.URL, DateSource.HTMLDATE}
 _ENOUGH = 80.0  # weight in Han characters from which the container's text is taken without a second opinion
 _RESCUE = 1.5  # the general extractor must find so many times more to be preferred
+_LINK_TEXT_MAX = 200  # characters; a longer link is a paragraph
 _LANGUAGES = ["de", "en", "es", "fr", "id", "it", "ms", "nl", "pl", "pt", "ru", "tr", "vi"]
 _LANGUAGE_SAMPLE = 3_000  # characters
 _LANGUAGE_MIN = 40  # letters below which a Latin text's language is not guessed
@@ -95,7 +96,7 @@ def _judge(page: Page, decoded: Decoded, selectors: Selectors) -> Judgement:
     elements = list(tree.iter())
     _check_size(elements)
     lines = visible_lines(tree)
-    link_texts = {clean_line(a.text_content()) for a in tree.iter("a")} - {""}
+    link_texts = _link_texts(tree)
     page_title = clean_line(next((e.text_content() for e in tree.iter("title")), ""))
     if early := verdict.before_extraction(page.status, decoded.text, page_title, lines, link_texts):
         return ruled(early)
@@ -124,7 +125,9 @@ def _judge(page: Page, decoded: Decoded, selectors: Selectors) -> Judgement:
         text=text,
         language=detect_language(text),
         published=found.published,
-        written=found.written,
+        written=found.written or dates.signature_date(
+            text.split("\n"), found.published.value if found.published else page.fetched_at.astimezone(dates.SHANGHAI).date()
+        ),
         author=_selected(tree, selectors.author) or metadata.find_author(head, tree, visible),
         issuer=metadata.find_issuer(head, visible),
         source_line=metadata.find_source_line(head, tree, visible),
@@ -183,6 +186,16 @@ def _selected(tree: HtmlElement, selector: str | None) -> str | None:
         if value:
             return value
     return None
+
+
+def _link_texts(tree: HtmlElement) -> set[str]:
+    """The texts of the links that lead to other pages; linked documents and linked paragraphs belong to the text."""
+    texts = {
+        clean_line(anchor.text_content())
+        for anchor in tree.iter("a")
+        if not metadata.is_attachment(anchor.get("href") or "")
+    }
+    return {text for text in texts if 0 < len(text) <= _LINK_TEXT_MAX}
 
 
 @dataclass(frozen=True, slots=True)

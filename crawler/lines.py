@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from lxml.html import HtmlElement
 
@@ -50,6 +50,9 @@ _WHOLE_LINE = tuple(
         r"(?:首页|网站首页|Home)\s*[>»›＞/].{0,80}",
         r"(?:版权所有|Copyright|©|\(c\)|All [Rr]ights [Rr]eserved).{0,120}",
         r".{0,30}(?:ICP备|公网安备|网站标识码)\s*.{0,60}",
+        r"(?:免责声明|免責聲明|版权声明|版權聲明|郑重声明|特别声明|Disclaimer)\s*[:：].*",
+        r".{0,20}(?:人参与|条评论|我来说两句|发表评论|网友评论|查看(?:所有|全部)?评论|验证码|有\d+人参与).{0,20}",
+        r"(?:主办|承办|主办单位|承办单位|技术支持)\s*[:：].{0,80}",
         r"(?:分享到|分享至|分享|Share this)\s*[:：].{0,60}",
     )
 )
@@ -72,6 +75,9 @@ _ROW_DATE = re.compile(
     r"[\[(（【]?\s*(?:(?:19|20)\d{2}\s*[-/.年]\s*)?\d{1,2}\s*[-/.月]\s*\d{1,2}\s*日?(?:\s*\d{1,2}:\d{2}(?::\d{2})?)?\s*[\])）】]?"
 )
 _LINKED_LINE_MAX = 2_000  # characters; a tag cloud is long, a paragraph with a link in every word is not
+_FURNITURE_MAX = 300  # characters
+_BETWEEN_LINKS = re.compile(r"\s*[|｜、,，]\s*|\s+")
+_REPEATED = 30  # characters from which a second copy of a line is a teaser of the first
 _HEAD_LINES = 6  # a line of labels (date, source, counter) stands among the first lines of an article
 _META_LINE_MAX = 120  # characters; longer lines are sentences that happen to hold a label
 
@@ -115,7 +121,7 @@ def visible_lines(tree: HtmlElement) -> list[str]:
 
 def is_furniture(line: str) -> bool:
     """Whether the whole line is buttons, counters, editors' names or links to neighbouring articles."""
-    if len(line) > 160:
+    if len(line) > _FURNITURE_MAX:
         return False
     bare = _COUNTER.sub("", line) if any(c in line for c in "浏阅访点查人VvHhRr") else line
     if not bare.strip(" |｜[]【】()（）:：") or _BUTTONS.fullmatch(bare):
@@ -130,19 +136,15 @@ def is_label_line(line: str) -> bool:
     return len(_LABEL.findall(line)) > 1 or len(line) <= 40
 
 
-def strip_furniture(lines: list[str], link_texts: Collection[str] = ()) -> list[str]:
-    """The lines of an article without the page's furniture.
+def strip_furniture(lines: Sequence[str], link_texts: Collection[str] = ()) -> list[str]:
+    """The lines of an article without the page's furniture and without long lines that repeat.
 
     Args:
         lines: clean lines, in order.
         link_texts: the texts of the page's links. Two and more linked lines in a row are a menu or a list of other
             articles, and so is a linked line at either end; one linked line between paragraphs stays.
     """
-    spare = [
-        is_furniture(line) or bool(_RELATED.fullmatch(line)) or is_linked(line, link_texts) or
-        (number < _HEAD_LINES and is_label_line(line))
-        for number, line in enumerate(lines)
-    ]
+    spare = [_is_spare(lines, number, link_texts) for number in range(len(lines))]
     kept: list[str] = []
     begin = 0
     while begin < len(lines):
@@ -155,7 +157,20 @@ def strip_furniture(lines: list[str], link_texts: Collection[str] = ()) -> list[
         elif len(run) == 1 and begin > 0 and end < len(lines) and run[0] in link_texts and not is_furniture(run[0]):
             kept.extend(run)
         begin = end
-    return [line for line in kept if line]
+    seen: set[str] = set()
+    return [line for line in kept if line and not (len(line) >= _REPEATED and (line in seen or seen.add(line)))]
+
+
+def _is_spare(lines: Sequence[str], number: int, link_texts: Collection[str]) -> bool:
+    line = lines[number]
+    if is_furniture(line) or _RELATED.fullmatch(line) or is_linked(line, link_texts):
+        return True
+    if number < _HEAD_LINES and is_label_line(line):
+        return True
+    # The date of a list row stands in figures beside its link; a date in words, 2024年3月15日, signs a document.
+    if _ROW_DATE.fullmatch(line) and "年" not in line:
+        return any(is_linked(neighbour, link_texts) for neighbour in lines[max(0, number - 1) : number + 2])
+    return False
 
 
 def is_linked(line: str, link_texts: Collection[str]) -> bool:
@@ -165,7 +180,9 @@ def is_linked(line: str, link_texts: Collection[str]) -> bool:
     if len(line) > _LINKED_LINE_MAX:
         return False
     bare = _BULLET.sub("", _ROW_DATE.sub("", line)).strip(" |｜[]()（）【】")
-    if not bare or bare in link_texts:
+    if not bare:
+        return not _ROW_DATE.search(line)
+    if bare in link_texts:
         return True
-    parts = [part for part in re.split(r"\s*[|｜、,，]\s*|\s+", bare) if part]
+    parts = [part for part in _BETWEEN_LINKS.split(bare) if part]
     return len(parts) > 1 and all(part in link_texts for part in parts)

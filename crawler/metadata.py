@@ -285,20 +285,28 @@ def absolute_link(href: str, base: str) -> str | None:
     return absolute if parts.scheme in ("http", "https") and host else None
 
 
+def is_attachment(href: str) -> bool:
+    """Whether a link leads to a document rather than to a page, judged by its ending."""
+    return _ATTACHMENT.search(_path(href)) is not None
+
+
+def _path(href: str) -> str:
+    return re.split(r"[?#]", href.strip(), maxsplit=1)[0]
+
+
 def find_attachments(tree: HtmlElement, url: str) -> tuple[Attachment, ...]:
     """Linked documents, outside menus and footers, each address once, in page order."""
     found: dict[str, Attachment] = {}
     for anchor in tree.iter("a"):
         href = (anchor.get("href") or "").strip()
-        path = re.split(r"[?#]", href, maxsplit=1)[0]
-        if not _ATTACHMENT.search(path):
+        if not is_attachment(href):
             continue
         if any(e.tag in ("nav", "header", "footer", "aside") for e in anchor.iterancestors()):
             continue
         absolute = absolute_link(href, url)
         if absolute is None or absolute in found:
             continue
-        name = clean_line(anchor.text_content()) or clean_line(unquote(path.rsplit("/", 1)[-1]))
+        name = clean_line(anchor.text_content()) or clean_line(unquote(_path(href).rsplit("/", 1)[-1]))
         found[absolute] = Attachment(absolute, name[:200])
         if len(found) >= _ATTACHMENTS_MAX:
             break

@@ -103,9 +103,7 @@ def _page(outlet: str, language: str, entry: Mapping[str, Any]) -> DemoPage:
     for name in ("dims", "cities", "campaigns"):
         known[name] = tuple(known.get(name, ()))
     known.setdefault("views", 200 + sum(map(ord, known["path"])) * 7 % 4000)
-    return DemoPage(
-        outlet=outlet, language=language, published_at=published, modified_at=published, **known
-    )
+    return DemoPage(outlet=outlet, language=language, published_at=published, modified_at=published, **known)
 
 
 @cache

@@ -199,7 +199,7 @@ sources:
         (with_entry("{type: list, url: 'https://x.cn', paging: trs0}"), 5, f"{E}.paging.scheme",
          "did you mean zero_based?"),
         (with_entry("{type: list, url: 'https://x.cn', paging: template}"), 5, f"{E}.paging", "needs {page}"),
-        (with_entry("{type: list, url: 'https://x.cn', paging: {scheme: template, template: 'ftp:{page}'}}"), 5,
+        (with_entry("{type: list, url: 'http://x.cn', paging: {scheme: template, template: 'ftp:{page}'}}"), 5,
          f"{E}.paging", "only http://"),
         (with_entry("{type: list, url: 'https://x.cn', paging: {scheme: none, template: 'a{page}'}}"), 5,
          f"{E}.paging.template", "only the scheme `template`"),
