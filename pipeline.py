@@ -162,7 +162,8 @@ class Processor:
                 results.append(self._result(item, future))
             except ArchiveError as error:  # nothing is known of the page now; what is stored of it stays
                 self.damaged += 1
-                log.error("page is not in the archive", page=item.page.page_id, reason=str(error))
+                if self.damaged <= 3:  # the first few say what is wrong
+                    log.error("page is not in the archive", page=item.page.page_id, reason=str(error))
         if not results:
             return
         with self._store.write() as connection:

@@ -92,20 +92,30 @@ class ArchiveWriter:
         return self._file
 
     def _record(self, page: Page) -> object:
+        if page.status == 0:
+            return self._file_record(page)
         headers = []
         for name, value in page.headers:
             original = name.lower() in _CODING_HEADERS
             headers.append((f"X-Archive-Orig-{name}" if original else name, _one_line(value)))
         headers.append(("Content-Length", str(len(page.body))))
         http = StatusAndHeaders(f"{page.status} {_phrase(page.status)}", headers, protocol="HTTP/1.1")
-        warc_headers = {
-            "WARC-Date": page.fetched_at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "WARC-Target-URI": _one_line(page.url),
-        }
+        warc_headers = {"WARC-Date": _warc_date(page.fetched_at)}
         if page.requested_url != page.url:
             warc_headers["X-Hexapolis-Requested-URI"] = _one_line(page.requested_url)
         return self._writer.create_warc_record(
-            page.url, "response", payload=io.BytesIO(page.body), http_headers=http, warc_headers_dict=warc_headers
+            _one_line(page.url), "response", payload=io.BytesIO(page.body), http_headers=http,
+            warc_headers_dict=warc_headers,
+        )
+
+    def _file_record(self, page: Page) -> object:
+        """A saved file was not fetched by us: a `resource` record claims no HTTP exchange."""
+        return self._writer.create_warc_record(
+            _one_line(page.url),
+            "resource",
+            payload=io.BytesIO(page.body),
+            warc_content_type=_one_line(page.header("content-type") or "application/octet-stream"),
+            warc_headers_dict={"WARC-Date": _warc_date(page.fetched_at)},
         )
 
 
@@ -129,6 +139,10 @@ def read_body(folder: Path, ref: ArchiveRef) -> bytes:
     if body_digest(body) != ref.digest:
         raise ArchiveError(f"{path}: record at {ref.offset} does not hold the bytes that were stored")
     return body
+
+
+def _warc_date(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _phrase(status: int) -> str:

@@ -62,7 +62,7 @@ _REFUSED_MORE = frozenset({"punycode", "unicode_escape", "raw_unicode_escape", "
 _SEVEN_BIT = frozenset({"hz", "iso2022_jp", "iso2022_kr"})
 
 _MULTI_BYTE = frozenset({"gb18030", "big5hkscs", "euc_jp", "cp932", "cp949", "euc_kr", "shift_jis"})
-_DETECTED: tuple[str, ...] = ("gb18030", "big5hkscs", "cp1252", "euc_jp", "cp932", "cp949", "cp1251")
+_DETECTED: tuple[str, ...] = ("utf-8", "gb18030", "big5hkscs", "cp1252", "euc_jp", "cp932", "cp949", "cp1251")
 
 _META_CHARSET = re.compile(rb"""<meta\b[^>]{0,300}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,30})""", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"""^\s*<\?xml\b[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,30})""")
@@ -72,6 +72,11 @@ _META_WINDOW = 4096  # bytes; the standard says 1,024, Chinese pages often decla
 _SAMPLE = 20_000  # characters looked at to judge whether a text is writing
 _BELIEVED = 0.22  # plausibility from which a label is taken without asking for another opinion
 _LABEL_BONUS = 0.12  # how much more plausible a guess must be to overrule a label that decodes
+_NOISE = -0.3
+_MISREAD_MIN = 200  # characters from which a text can be called noise
+_MISREAD_RUN = 3  # their mean run: a misplaced apostrophe stands alone
+_MISREAD_WINDOW = 200_000
+_FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+")
 _PLAUSIBLE_GUESS = 0.08  # a guess below this is not writing
 _GARBLED_SHARE = 0.05  # replaced characters among the non-ASCII ones
 _GARBLED_MIN = 3  # so many replaced characters are never called garbled
@@ -90,7 +95,9 @@ _FREQUENT_HAN = frozenset(
     "東規領認術極聯證權務場車單議報達華確節話馬張傳廣記觀織裝眾書複兒須際驗連斷難近礦幹備辦習響約劳團歷構稱準號維劃選標寫"
 )
 _FREQUENT_HANGUL = frozenset("이다는의에을를가은고하지한기로도사시리서자정대나인해스수전일어부장아들있제주보원했과라선")
-_PUNCTUATION = frozenset("，。、：；！？“”‘’《》（）【】·—…〔〕「」　％～－–’•€©«»")
+_PUNCTUATION = frozenset("，。、：；！？《》（）【】〔〕「」　％～－")
+# Also the look of Latin misreadings, where they stand beside accented letters.
+_MARKS = frozenset("“”‘’·—…–•€©«»®™")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,8 @@ def decode(body: bytes, content_type: str | None) -> Decoded:
         return Decoded(_checked(body.decode(wide, "replace"), wide), wide, "detected")
     strict = _utf8(body)
     if strict is not None:
+        if _misread_before(strict):
+            raise ExtractionError("undecodable", "the page was garbled before it was encoded as UTF-8")
         return Decoded(strict, "utf-8", "utf-8")
     return _by_plausibility(body, labels)
 
@@ -211,6 +220,16 @@ def _by_plausibility(body: bytes, labels: list[tuple[str, FoundBy]]) -> Decoded:
     raise ExtractionError("undecodable", f"no charset gives readable text (labels: {named_text})")
 
 
+def _misread_before(text: str) -> bool:
+    """Valid UTF-8 whose text is noise: Chinese that some system read as Latin and encoded again."""
+    sample = text[:_MISREAD_WINDOW]
+    runs = _FOREIGN_RUN.findall(sample)
+    foreign = sum(map(len, runs))
+    if foreign < _MISREAD_MIN or foreign < _MISREAD_RUN * len(runs):
+        return False
+    return plausibility(sample) < _NOISE
+
+
 def _fits_exactly(read: Decoded) -> bool:
     """A multi-byte label under which every byte of the page is valid: the writing may just be unusual."""
     return read.encoding in _MULTI_BYTE and "\ufffd" not in read.text
@@ -264,6 +283,8 @@ def _foreign_sample(text: str) -> str:
 def _weight(char: str, previous: str) -> float:
     if char in _FREQUENT_HAN or char in _FREQUENT_HANGUL or char in _PUNCTUATION:
         return 1.0
+    if char in _MARKS:
+        return 1.0 if previous.isascii() or previous >= "\u2e80" or previous in _MARKS else -0.1
     if "\u3041" <= char <= "\u30fe":  # kana
         return 0.8
     if char == "\ufffd":

@@ -34,6 +34,7 @@ EXTRACTOR_VERSION: str = f"{_OWN_VERSION}+trafilatura.{trafilatura.__version__}"
 
 _ELEMENTS_MAX = 60_000  # trafilatura is superlinear: 45,000 short paragraphs take seconds, 300,000 take minutes
 _DEPTH_MAX = 1_000  # libxml2 drops what is nested deeper than 2,048
+_STEPS_MAX = 3_000_000  # sum of all elements' depths: many algorithms walk from each element to the root
 _ON_PAGE = frozenset(DateSource) - {DateSource.URL, DateSource.HTMLDATE}
 _ENOUGH = 80.0  # weight in Han characters from which the container's text is taken without a second opinion
 _RESCUE = 1.5  # the general extractor must find so many times more to be preferred
@@ -166,8 +167,11 @@ def _check_size(elements: list[HtmlElement]) -> None:
     depth: dict[HtmlElement | None, int] = {None: 0}
     for element in elements:  # parents come before their children
         depth[element] = depth[element.getparent()] + 1
-    if max(depth.values()) > _DEPTH_MAX:
+    deepest = max(depth.values())
+    if deepest > _DEPTH_MAX:
         raise ExtractionError("too_large", f"elements nested deeper than {_DEPTH_MAX}")
+    if sum(depth.values()) > _STEPS_MAX:
+        raise ExtractionError("too_large", f"{len(elements)} elements nested {deepest} deep")
 
 
 @cache

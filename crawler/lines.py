@@ -20,7 +20,7 @@ INLINE = frozenset(
 )
 # Control and invisible characters, private line separators, and lone surrogates.
 _ODD = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\ufeff\ufffe\uffff\ud800-\udfff]"
+    "[\x00-\x08\x0e-\x1b\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 _HAN = re.compile(r"[\u2e80-\uffef]")
 
@@ -77,9 +77,18 @@ _ROW_DATE = re.compile(
 _LINKED_LINE_MAX = 2_000  # characters; a tag cloud is long, a paragraph with a link in every word is not
 _FURNITURE_MAX = 300  # characters
 _BETWEEN_LINKS = re.compile(r"\s*[|｜、,，]\s*|\s+")
-_REPEATED = 30  # characters from which a second copy of a line is a teaser of the first
+_TEASER_MIN = 30  # characters
+_TEASERS_MAX = 2
 _HEAD_LINES = 6  # a line of labels (date, source, counter) stands among the first lines of an article
 _META_LINE_MAX = 120  # characters; longer lines are sentences that happen to hold a label
+
+
+def _replace_odd(match: re.Match[str]) -> str:
+    """Nothing for a control; for one of 0x80 to 0x9F the cp1252 character that was meant, as browsers have it."""
+    char = match[0]
+    if "\x80" <= char <= "\x9f":
+        return bytes([ord(char)]).decode("cp1252", "ignore")
+    return "\ufffd" if "\ud800" <= char <= "\udfff" else ""
 
 
 def han_count(text: str) -> int:
@@ -90,7 +99,7 @@ def han_count(text: str) -> int:
 def clean_line(text: str) -> str:
     """One line of text: NFC, no control or invisible characters, single spaces, no space at the ends."""
     if _ODD.search(text):
-        text = _ODD.sub(lambda m: "\ufffd" if "\ud800" <= m[0] <= "\udfff" else "", text)
+        text = _ODD.sub(_replace_odd, text)
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
@@ -157,8 +166,22 @@ def strip_furniture(lines: Sequence[str], link_texts: Collection[str] = ()) -> l
         elif len(run) == 1 and begin > 0 and end < len(lines) and run[0] in link_texts and not is_furniture(run[0]):
             kept.extend(run)
         begin = end
+    return _without_teasers(kept)
+
+
+def _without_teasers(lines: list[str]) -> list[str]:
+    """Without the second copy of a long line: hidden summaries repeat the first paragraph.
+
+    A text that repeats more than that is meant so.
+    """
     seen: set[str] = set()
-    return [line for line in kept if line and not (len(line) >= _REPEATED and (line in seen or seen.add(line)))]
+    copies: set[int] = set()
+    for number, line in enumerate(lines):
+        if len(line) >= _TEASER_MIN and line in seen:
+            copies.add(number)
+        seen.add(line)
+    dropped = copies if len(copies) <= _TEASERS_MAX else set()
+    return [line for number, line in enumerate(lines) if line and number not in dropped]
 
 
 def _is_spare(lines: Sequence[str], number: int, link_texts: Collection[str]) -> bool:

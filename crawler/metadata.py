@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -21,6 +22,7 @@ from hexapolis.records import Attachment
 
 _ATTACHMENT = re.compile(r"\.(?:pdf|docx?|xlsx?|pptx?|wps|et|ofd|zip|rar)$", re.IGNORECASE)
 _ATTACHMENTS_MAX = 100
+_ANCHORS_MAX = 1_000  # links to documents that are looked at; a page of more is an index
 _JSON_LD_MAX = 300_000  # characters of one script; larger ones are not descriptions of an article
 _JSON_LD_DEPTH = 6
 _TITLE_MAX = 300
@@ -297,10 +299,9 @@ def _path(href: str) -> str:
 def find_attachments(tree: HtmlElement, url: str) -> tuple[Attachment, ...]:
     """Linked documents, outside menus and footers, each address once, in page order."""
     found: dict[str, Attachment] = {}
-    for anchor in tree.iter("a"):
+    anchors = (anchor for anchor in tree.iter("a") if is_attachment(anchor.get("href") or ""))
+    for anchor in islice(anchors, _ANCHORS_MAX):
         href = (anchor.get("href") or "").strip()
-        if not is_attachment(href):
-            continue
         if any(e.tag in ("nav", "header", "footer", "aside") for e in anchor.iterancestors()):
             continue
         absolute = absolute_link(href, url)

@@ -74,7 +74,7 @@ def read_saved_page(path: Path) -> Page:
     if len(body) > MAX_BYTES:
         raise InputFileError(path, f"larger than {MAX_BYTES} bytes")
     url = stated_address(body) or f"urn:{body_digest(body)}"
-    return Page(url, url, 200, (("content-type", "text/html"),), body, modified)
+    return Page(url, url, 0, (("content-type", "text/html"),), body, modified)
 
 
 def read_warc(path: Path) -> Iterator[Page]:
@@ -109,7 +109,7 @@ def _warc_date(value: str | None) -> dt.datetime:
 def stated_address(body: bytes) -> str | None:
     """The address a page gives itself, if it names an article: an absolute http(s) one that is not a front page."""
     try:
-        root = lxml_html.document_fromstring(body[:_HEAD_BYTES], parser=lxml_html.HTMLParser(encoding="latin-1"))
+        root = lxml_html.document_fromstring(body[:_HEAD_BYTES], parser=lxml_html.HTMLParser(encoding="iso-8859-1"))
     except (etree.ParserError, ValueError):
         return None
     candidates = [

@@ -170,6 +170,10 @@ def _list(
     """A list page: its text is links, or links with a summary under each, or there is little beside its links."""
     linked = [is_linked(line, link_texts) for line in content]
     rows = sum(linked)
+    page_rows = [line for line in visible if is_linked(line, link_texts)]
+    own = weight("".join(visible)) - link_weight
+    if amount > 2 * max(own, _TINY_TEXT) and len(link_texts) >= _LIST_ROWS:
+        return Ruling(Verdict.LIST, "more text in links than outside")
     if rows >= _LIST_ROWS:
         in_links = sum(weight(line) for line, is_link in zip(content, linked, strict=True) if is_link)
         if in_links > _LIST_SHARE * sum(map(weight, content)) and amount < LONG_TEXT:
@@ -178,7 +182,6 @@ def _list(
         if runs >= _LIST_ROWS and amount < runs * _SUMMARY_MEAN and runs > 0.25 * (len(content) - rows):
             return Ruling(Verdict.LIST, f"{runs} links with summaries")
     if amount < _ERROR_TEXT:
-        page_rows = [line for line in visible if is_linked(line, link_texts)]
         if len(page_rows) >= 2 * _LIST_ROWS and sum(map(weight, page_rows)) > _MENU_SHARE * weight("".join(visible)):
             if not _SENTENCE_END.search(text):
                 return Ruling(Verdict.LIST, f"{len(page_rows)} links and hardly any text")

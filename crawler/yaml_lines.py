@@ -119,9 +119,8 @@ class YamlFile:
         in_alias = in_alias or id(node) in self._converted  # met before, so reached through an alias now
         self._converted.add(id(node))
         self._aliased += in_alias
-        if (
-            self._aliased > MAX_ALIASED or len(path) > MAX_DEPTH
-        ):  # too long a path: an alias inside its own anchor
+        endless = len(path) > MAX_DEPTH  # an alias inside its own anchor
+        if endless or self._aliased > MAX_ALIASED:
             raise self._error("aliases repeat too much; write the values out", line=line)
         if isinstance(node, yaml.CollectionNode) and node.tag not in _PLAIN_TAGS:
             raise self._error(

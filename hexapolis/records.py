@@ -74,7 +74,7 @@ class Page:
 
     url: str  # after redirects
     requested_url: str
-    status: int
+    status: int  # HTTP status; 0 for a saved file, which was not fetched
     headers: tuple[tuple[str, str], ...]
     body: bytes
     fetched_at: dt.datetime

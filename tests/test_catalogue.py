@@ -55,7 +55,9 @@ def test_five_lines_are_a_catalogue(load: Load) -> None:
     assert (source.id, source.name, source.scope, source.language, source.kind) == (
         "my-source", "My source", "national", "zh", "media"
     )  # fmt: skip
-    assert source.enabled and source.article_url is None and source.selectors == Selectors()
+    assert source.enabled
+    assert source.article_url is None
+    assert source.selectors == Selectors()
     assert source.politeness == Politeness()
     (entry,) = source.entry_points
     assert (entry.kind, entry.url, entry.paging) == (
@@ -199,8 +201,8 @@ sources:
         (with_entry("{type: list, url: 'https://x.cn', paging: trs0}"), 5, f"{E}.paging.scheme",
          "did you mean zero_based?"),
         (with_entry("{type: list, url: 'https://x.cn', paging: template}"), 5, f"{E}.paging", "needs {page}"),
-        (with_entry("{type: list, url: 'http://x.cn', paging: {scheme: template, template: 'ftp:{page}'}}"), 5,
-         f"{E}.paging", "only http://"),
+        (with_entry("{type: list, url: 'http://x.cn', paging: {scheme: template, template: 'ftp:{page}'}}"),
+         5, f"{E}.paging", "only http://"),
         (with_entry("{type: list, url: 'https://x.cn', paging: {scheme: none, template: 'a{page}'}}"), 5,
          f"{E}.paging.template", "only the scheme `template`"),
         (with_entry("{type: feed, url: 'https://x.cn/', item: li}"), 5, f"{E}.item",
@@ -306,9 +308,8 @@ def test_broken_files_never_end_in_another_error(tmp_path: Path) -> None:
         path.write_text("".join(text), encoding="utf-8")
         try:
             load_catalogue(path)
-        except CatalogueError as error:
+        except CatalogueError:
             refused += 1
-            assert error.reason
     assert refused > 100
 
 
@@ -340,12 +341,13 @@ def test_bundled_catalogue_covers_cities_kinds_and_languages(bundled: Catalogue)
 
 def test_bundled_sources_are_named_gentle_and_documented(bundled: Catalogue) -> None:
     for source in bundled.sources:
-        assert source.politeness.delay >= 3 and source.politeness.robots, source.id
+        assert source.politeness.delay >= 3, source.id
+        assert source.politeness.robots, source.id
         assert source.evidence, source.id
         assert source.language == "en" or source.name_zh, source.id
         assert source.name.isascii() or "'" in source.name, source.id
         assert source.confidence != "guessed" or not source.enabled, source.id
-        assert source.article_url is not None and source.article_url.startswith("^https?://"), source.id
+        assert (source.article_url or "").startswith("^https?://"), source.id
     assert all(s.politeness.delay >= 120 for s in bundled.sources if "people.c" in s.entry_points[0].url)
 
 
@@ -381,7 +383,7 @@ def test_article_rules_know_their_articles(bundled: Catalogue, source_id: str) -
 def test_no_entry_point_of_the_bundled_catalogue_is_an_article_or_a_file(bundled: Catalogue) -> None:
     for source in bundled.sources:
         for entry in source.entry_points:
-            assert source.article_url and not re.search(source.article_url, entry.url), entry.url
+            assert not re.search(source.article_url or "", entry.url), entry.url
             assert is_fetchable(entry.url) is None, entry.url
             assert canonical_url(entry.url)
 

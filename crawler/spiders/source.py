@@ -27,7 +27,7 @@ from crawler.guard import AddressGuard
 from crawler.spiders.decide import follows_rule, is_new
 from crawler.spiders.middlewares import HopRefused, RobotsRefused, RobotsUnreachable, RunStopped
 from crawler.spiders.recorder import Recorder, RunLedger
-from crawler.urls import same_host
+from crawler.urls import same_host, url_identity
 from hexapolis.records import EntryPoint, Link, Outcome, Page
 from store.pages import KnownPage
 from store.results import BLOCKED_STATUSES
@@ -59,6 +59,7 @@ class SourceSpider(Spider):
         self.options = options
         self.budget = options.max_pages if options.max_pages is not None else self.source.politeness.max_pages
         self._entry_urls = [entry.url for entry in self.source.entry_points]
+        self._entry_keys: set[str] = set()  # list pages that were asked for
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the first page of every entry point."""
@@ -67,16 +68,21 @@ class SourceSpider(Spider):
                 yield request
 
     def _entry_request(self, entry: EntryPoint, url: str, number: int) -> Request | None:
-        key = self.run.see(url)
-        if key is None:
+        key = url_identity(url)
+        if key in self._entry_keys:
             return None
+        self._entry_keys.add(key)
+        self.run.see(url)  # a pager's link has often been seen, as one that is no article
+        self.run.settle(key, Outcome.BUDGET, "seen, not fetched when the run ended")
         return Request(
             url,
             callback=self._on_entry,
             errback=self._on_entry_error,
             cb_kwargs={"key": key, "entry": entry, "number": number},
             meta={"key": key, "number": number},
-            priority=10,  # know what there is before fetching it
+            # Know what there is before fetching it, and the first pages of all entry points before their second ones:
+            # an endless pager must not keep another list from its turn.
+            priority=1_000_000 - number,
             dont_filter=True,
         )
 
