@@ -22,7 +22,7 @@ import structlog
 from pebble import ProcessExpired, ProcessPool
 
 from hexapolis.config import Settings
-from hexapolis.errors import ArchiveError
+from hexapolis.errors import ArchiveError, HexapolisError
 from hexapolis.records import Article, DateSource, FoundDate, Judgement, Page, Selectors, Tagging, Verdict
 from store.engine import Store
 from store.pages import StoredPage, pages_to_process
@@ -182,6 +182,11 @@ class Processor:
             work = WorkResult(Judgement(Verdict.UNREADABLE, f"timeout: {reason}"), page.url)
         except ProcessExpired as error:
             work = WorkResult(Judgement(Verdict.UNREADABLE, f"crash: the worker ended with {error.exitcode}"), page.url)
+        except HexapolisError:
+            raise
+        except Exception as error:  # whatever a stage raised costs this page only, else it would stop every later run
+            detail = f"crash: {type(error).__name__}: {error}"[:300]
+            work = WorkResult(Judgement(Verdict.UNREADABLE, detail), page.url)
         if work.judgement.verdict is Verdict.UNREADABLE:
             log.warning("page cannot be read", page=page.page_id, url=page.url, reason=work.judgement.detail)
         return PageResult(
@@ -206,9 +211,12 @@ _tagger: Tagger
 
 
 def _start_worker(archive: Path, models: Path, model_id: str) -> None:
-    """Load what every page needs, once for each worker process."""
+    """Load what every page needs, once for each worker process: loading does not count to a page's time."""
     import signal
 
+    import compare.stories
+    import crawler.archive
+    import crawler.extract  # noqa: F401
     from classify.model import Tagger
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop

@@ -19,6 +19,7 @@ _HEADLINE_LENGTH = 120  # characters; a longer first line is a paragraph
 _LEAD_LENGTH = 90  # characters after the headline that count as the lead
 _REACH = 300  # characters on either side of a name that can bear on it, however long its sentence is
 _NEAR = 60  # characters on either side that a phrase about the name itself can take
+_ENOUGH = 60  # hits of one city that are read at all: a bound on the work for endless lists
 _REPEATS = 8  # hits of one city that add weight; after that more of the same says nothing new
 
 
@@ -179,26 +180,31 @@ def headline_of(title: str | None, text: str) -> tuple[str, str]:
         return title.strip().replace("\n", " "), text
     first, line_break, rest = text.lstrip().partition("\n")
     first = first.strip()
-    if line_break and len(first) <= _HEADLINE_LENGTH and rest.strip() and not first.endswith(("。", "；", ";")):
-        return first, rest
-    return "", text
+    short = len(first) <= _HEADLINE_LENGTH and not first.endswith(("。", "；", ";"))
+    return (first, rest) if line_break and short and rest.strip() else ("", text)
 
 
 def read_hits(text: str, hits: Sequence[Hit], title_length: int) -> list[Reading]:
     """Every hit with its weight; `text` starts with the title, `title_length` characters of it."""
     sentences = _bounds(_SENTENCE, text)
     clauses = sorted({*sentences, *_bounds(_CLAUSE, text)})
+    ai_starts = [m.start() for m in _AI.finditer(text)]
+    act_starts = [m.start() for m in _ACT.finditer(text)]
+    read: dict[str, int] = {}
     seen: dict[str, int] = {}
     readings = []
     for hit in hits:
+        read[hit.code] = read.get(hit.code, 0) + 1
+        if read[hit.code] > _ENOUGH:
+            continue
         in_title = hit.start < title_length
         start, end = _around(clauses if hit.chinese else sentences, hit.start, hit.end)
-        before, after = text[start : hit.start], text[hit.end : end]
+        before, after = text[max(start, hit.start - _NEAR) : hit.start], text[hit.end : hit.end + _NEAR]
         sentence = text[slice(*_around(sentences, hit.start, hit.end))]
-        demoted = _is_demoted(hit, before[-_NEAR:], text[hit.end : hit.end + _NEAR], sentence)
-        ai = bool(_AI.search(text, start, end))
-        act = bool(_ACT.search(before) or _ACT.search(after))
-        govern = bool(_GOVERN_AFTER.match(after) or _GOVERN_BEFORE.search(before))
+        demoted = _is_demoted(hit, before, after, sentence)
+        ai = _any_in(ai_starts, start, end)
+        act = _any_in(act_starts, start, hit.start) or _any_in(act_starts, hit.end, end)
+        govern = bool(_GOVERN_AFTER.match(text, hit.end, end) or _GOVERN_BEFORE.search(before))
         seen[hit.code] = seen.get(hit.code, 0) + (not demoted)
         weight = 0.0
         if not demoted and seen[hit.code] <= _REPEATS:
@@ -210,6 +216,11 @@ def read_hits(text: str, hits: Sequence[Hit], title_length: int) -> list[Reading
 
 def _bounds(pattern: re.Pattern[str], text: str) -> list[int]:
     return [*(m.end() for m in pattern.finditer(text)), len(text)]
+
+
+def _any_in(starts: list[int], start: int, end: int) -> bool:
+    """Whether one of the ascending positions lies in start ≤ position < end."""
+    return bisect_left(starts, start) < bisect_left(starts, end)
 
 
 def _around(bounds: list[int], start: int, end: int) -> tuple[int, int]:

@@ -91,10 +91,9 @@ def coverage(
     groups: dict[tuple[str, str | None], list[TaggedArticle]] = {}
     names: dict[str, str] = {}
     counted: list[TaggedArticle] = []
-    homeless = set()
+    homeless, housed = set(), set()
     for article in articles:
-        if not article.cities:
-            homeless.add(article.story_id)
+        (housed if article.cities else homeless).add(article.story_id)
         subjects = [(code, name) for code, name in article.cities if not wanted or code in wanted]
         if subjects:
             counted.append(article)
@@ -107,7 +106,7 @@ def coverage(
     for row in rows:
         totals[row.city_code] = totals.get(row.city_code, 0) + row.stories
     rows.sort(key=lambda r: (-totals[r.city_code], r.city_code, r.period or ""))
-    return Coverage(dict(plan), tuple(rows), len({a.story_id for a in counted}), len(counted), len(homeless))
+    return Coverage(dict(plan), tuple(rows), len({a.story_id for a in counted}), len(counted), len(homeless - housed))
 
 
 def _month(day: dt.date | None) -> str:

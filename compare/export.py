@@ -15,8 +15,11 @@ ARTICLE_FIELDS = (
 
 
 def safe_cell(value: Any) -> Any:
-    """A text that begins like a formula gets an apostrophe before it, as OWASP's CSV injection page advises."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    """A text that begins like a formula gets an apostrophe before it, as OWASP's CSV injection page advises.
+
+    Full-width signs count: spreadsheets with a Chinese interface take them for the plain ones.
+    """
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")):
         return "'" + value
     return value
 

@@ -68,4 +68,7 @@ def render_report(
 
 def _web_address(url: str) -> str | None:
     """An address that may stand in a link: http and https only, whatever a page claimed."""
-    return url if urlsplit(url).scheme in ("http", "https") else None
+    try:
+        return url if urlsplit(url).scheme in ("http", "https") else None
+    except ValueError:  # such as a bracket that is not closed
+        return None

@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 import io
 import os
+import re
 import socket
 import zlib
 from http import HTTPStatus
@@ -27,6 +28,7 @@ from hexapolis.records import ArchiveRef, Page
 
 ROTATE_BYTES = 512 * 1024 * 1024
 _CODING_HEADERS = {"content-encoding", "transfer-encoding", "content-length"}
+_NOT_IN_NAMES = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")  # what is no `tchar` of RFC 9110
 
 
 def body_digest(body: bytes) -> str:
@@ -96,22 +98,24 @@ class ArchiveWriter:
             return self._file_record(page)
         headers = []
         for name, value in page.headers:
+            name = _NOT_IN_NAMES.sub("", name)
             original = name.lower() in _CODING_HEADERS
-            headers.append((f"X-Archive-Orig-{name}" if original else name, _one_line(value)))
+            if name:
+                headers.append((f"X-Archive-Orig-{name}" if original else name, _one_line(value)))
         headers.append(("Content-Length", str(len(page.body))))
         http = StatusAndHeaders(f"{page.status} {_phrase(page.status)}", headers, protocol="HTTP/1.1")
         warc_headers = {"WARC-Date": _warc_date(page.fetched_at)}
         if page.requested_url != page.url:
-            warc_headers["X-Hexapolis-Requested-URI"] = _one_line(page.requested_url)
+            warc_headers["X-Hexapolis-Requested-URI"] = _one_word(page.requested_url)
         return self._writer.create_warc_record(
-            _one_line(page.url), "response", payload=io.BytesIO(page.body), http_headers=http,
+            _one_word(page.url), "response", payload=io.BytesIO(page.body), http_headers=http,
             warc_headers_dict=warc_headers,
         )
 
     def _file_record(self, page: Page) -> object:
         """A saved file was not fetched by us: a `resource` record claims no HTTP exchange."""
         return self._writer.create_warc_record(
-            _one_line(page.url),
+            _one_word(page.url),
             "resource",
             payload=io.BytesIO(page.body),
             warc_content_type=_one_line(page.header("content-type") or "application/octet-stream"),
@@ -153,4 +157,9 @@ def _phrase(status: int) -> str:
 
 
 def _one_line(value: str) -> str:
-    return " ".join(value.split())
+    """A header's value without line breaks, and without lone surrogates, which no encoding has."""
+    return " ".join(value.encode("utf-8", "replace").decode().split())
+
+
+def _one_word(url: str) -> str:
+    return _one_line(url).replace(" ", "%20")

@@ -1,8 +1,9 @@
 """Find the element of a page that holds the article: the one whose paragraphs weigh most.
 
-Every block of text scores by its length and punctuation, less where it stands in links; the score goes to the block's
-container and, fading, to the next three around it (the idea of readability and of text-density methods). On Chinese
-pages this beats the general extractor, which looks for `<p>` and for English class names. Not for cleaning the text.
+Every block of text scores by its length and punctuation, less where it stands in links; the score goes to the
+block's container and, fading, to the next three around it (the idea of readability and of text-density
+methods). On Chinese pages this beats the general extractor, which looks for `<p>` and for English class
+names. Not for cleaning the text.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from crawler.lines import HIDDEN, INLINE, han_count
 
 _SKIPPED = HIDDEN | {"nav", "footer", "header", "aside", "button", "textarea", "input"}
 # Blocks that are themselves a paragraph: their text counts for the element around them.
-_PARAGRAPHS = frozenset({"p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "dd", "dt", "tr"})
+_PARAGRAPHS = frozenset(
+    {"p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "dd", "dt", "tr"}
+)
 _PUNCTUATION = re.compile(r"[，。！？；：、,.!?;:]")
 _LATIN = 2.5  # Latin letters that say as much as one Han character
 _MARK = 5.0  # score of one punctuation mark, in Han characters: menus have none
@@ -25,13 +28,17 @@ _LIGHT = 8.0  # blocks below this weight are menu items and labels
 _FADING = (1.0, 0.75, 0.53, 0.37)
 # Names of what is not the article. A container with such a name needs twice the text to win.
 _SIDE = re.compile(
-    r"comment|footer|sidebar|related|recommend|copyright|\bnav|menu|rank|breadcrumb|disclaimer|share|guestbook|toolbar|cookie", re.I
+    r"comment|footer|sidebar|related|recommend|copyright|\bnav|menu|rank|breadcrumb|disclaimer|share"
+    r"|guestbook|toolbar|cookie",
+    re.I,
 )
 _SIDE_FACTOR = 0.5
 # Names that the site families give to the article's own container (TRS, NFCMS, Hanweb, UCAP and the media).
 _BODY = re.compile(
-    r"\b(?:TRS_Editor|TRS_UEDITOR|zoom|zoomcon|mainText|UCAP-CONTENT|ivs_content|con_con|pages_content|artibody|endText|articleBody)\b"
-    r"|article[-_]?(?:content|body|text|con)|news_cont_d_wrap|detail_content|rich_media_content|entry-content|post-content|view-content",
+    r"\b(?:TRS_Editor|TRS_UEDITOR|zoom|zoomcon|mainText|UCAP-CONTENT|ivs_content|con_con|pages_content"
+    r"|artibody|endText|articleBody)\b"
+    r"|article[-_]?(?:content|body|text|con)|news_cont_d_wrap|detail_content|rich_media_content"
+    r"|entry-content|post-content|view-content",
     re.I,
 )
 _BODY_FACTOR = 1.3
@@ -47,7 +54,9 @@ def find_content(tree: HtmlElement) -> HtmlElement | None:
         gain = _score(own, linked)
         if gain == 0.0:
             continue
-        holder: HtmlElement | None = block.getparent() if block.tag in _PARAGRAPHS and block is not root else block
+        holder: HtmlElement | None = (
+            block.getparent() if block.tag in _PARAGRAPHS and block is not root else block
+        )
         for share in _FADING:
             if holder is None:
                 break

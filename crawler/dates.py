@@ -1,12 +1,14 @@
-"""When a page was published (发布日期) and when its document was written (成文日期), with where each was read.
+"""When a page was published (发布日期) and when its document was written (成文日期), and where each was read.
 
-Order of trust: the source's own selector, JSON-LD, meta tags, a labelled visible line or a known id, `<time>`,
-htmldate (only for pages that are not Chinese, and only a date that stands on the page in full), the address.
-A date before 1990 or later than the day after fetching is refused, and the next place is asked. Unknown is better
-than wrong: months without a day, years in a footer and dates of events are no dates of publication.
+Order of trust: the source's own selector, JSON-LD, meta tags, a labelled visible line or a known id,
+`<time>`, htmldate (only for pages that are not Chinese, and only a date that stands on the page in full), the
+address. A date before 1990 or later than the day after fetching is refused, and the next place is asked.
+Unknown is better than wrong: months without a day, years in a footer and dates of events are no dates of
+publication.
 
-Dates are calendar dates. A time with an offset keeps the date as written there; a UTC time (`Z`, `+00:00`) on a
-Chinese-language page is converted to Asia/Shanghai, because the sites write local time and their templates print UTC.
+Dates are calendar dates. A time with an offset keeps the date as written there; a UTC time (`Z`, `+00:00`) on
+a Chinese-language page is converted to Asia/Shanghai: the sites write local time and some templates print
+UTC.
 """
 
 from __future__ import annotations
@@ -16,62 +18,70 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import htmldate
 from lxml.html import HtmlElement
 
+from crawler.date_text import SHANGHAI, date_matches, in_words, read_dates, without_dates
 from crawler.lines import clean_line
 from crawler.metadata import Head
 from hexapolis.records import DateSource, FoundDate
 
 EARLIEST = dt.date(1990, 1, 1)
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
-_MONTHS = {m: i for i, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}
-_MONTH_NAME = (
-    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
-)
-_HAN_DIGITS = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"○": "0", "零": "0", "０": "0", "O": "0"}
-_ISO_TIME = re.compile(r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(Z|\+00:?00|UTC|GMT)(?!\d)", re.I)
-# Three groups each: year, month, day, in the order named beside it.
-_NUMERIC = re.compile(r"(?<![\d.])((?:19|20)\d{2})\s?[-/.]\s?(\d{1,2})\s?[-/.]\s?(\d{1,2})(?:(?!\d)|(?=\d{2}:\d{2}))")
-_CHINESE = re.compile(r"(?<!\d)((?:19|20)\d{2})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日?(?!\d)")
-_HAN = re.compile(r"([一二][〇○零O０一二三四五六七八九]{3})年([一二三四五六七八九十]{1,2})月([一二三四五六七八九十]{1,3})日")
-_COMPACT = re.compile(r"(?<!\d)((?:19|20)\d{2})(0[1-9]|1[0-2])([0-2]\d|3[01])(?=\d{6}(?!\d)|(?!\d))")
-_MONTH_FIRST = re.compile(rf"\b{_MONTH_NAME}\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+((?:19|20)\d{{2}})\b", re.I)
-_DAY_FIRST = re.compile(rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th)?[\s\-](?:of\s)?{_MONTH_NAME},?[\s\-]+((?:19|20)\d{{2}})\b", re.I)
-
-_META_PUBLISHED = (
-    ("pubdate", "firstpublishedtime", "article:published_time", "publishdate", "publish_date", "publishtime", "publish_time")
-    + ("pubtime", "og:published_time", "datepublished", "og:article:published_time", "og:release_date", "bytedance:published_time")
-    + ("parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.issued", "dcterms.created", "dc.date", "dc.date.created")
-    + ("article.published", "published_time", "published-date", "publication_date", "weibo: article:create_at", "article:create_at")
-    + ("releasedate", "release_date", "displaydate", "pdate", "date", "createdate", "maketime")
+_META_PUBLISHED: tuple[str, ...] = (
+    "pubdate",
+    "firstpublishedtime",
+    "article:published_time",
+    *("publishdate", "publish_date", "publishtime", "publish_time", "pubtime", "datepublished"),
+    *("og:published_time", "og:article:published_time", "og:release_date", "bytedance:published_time"),
+    *("parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.issued", "dcterms.created"),
+    *("dc.date", "dc.date.created", "article.published", "published_time", "published-date"),
+    *("publication_date", "weibo: article:create_at", "article:create_at", "releasedate", "release_date"),
+    *("displaydate", "pdate", "date", "createdate", "maketime"),
 )
 _META_WRITTEN = ("cwrq", "writtendate", "dateofwriting", "成文日期")
-_IDS = ("pubtime_baidu", "pubtime", "publish_time", "pub_date", "publishtime", "publish-time", "pubdate", "artibodytime", "post-date")
-_CLASSES = ("pubtime", "pub-time", "pub_time", "publish-time", "publish_time", "pubdate", "pub-date", "post-time", "post-date") + (
-    "entry-date", "article-time", "article-date", "article_date", "date-published", "timestamp", "published",
-)  # fmt: skip
+_IDS: tuple[str, ...] = (
+    *("pubtime_baidu", "pubtime", "publish_time", "pub_date", "publishtime", "publish-time", "pubdate"),
+    *("artibodytime", "post-date"),
+)
+_CLASSES: tuple[str, ...] = (
+    *("pubtime", "pub-time", "pub_time", "publish-time", "publish_time", "pubdate", "pub-date", "post-time"),
+    *("post-date", "entry-date", "article-time", "article-date", "article_date", "date-published"),
+    *("timestamp", "published"),
+)
 
 _PUBLISHED_LABEL = re.compile(
-    r"(?:发\s?布\s?时\s?间|发\s?布\s?日\s?期|发文时间|发文日期|发表时间|发表日期|发表于|发布于|公开日期|公开时间|公布日期|公布时间|刊发时间|上网时间|录入时间"
-    r"|Published(?:\s+on)?|Publication date|Date published|Posted(?:\s+on)?|First published|Release date)\s*[】\]]?\s*[:：|]?\s*",
+    r"(?:发\s?布\s?时\s?间|发\s?布\s?日\s?期|发文时间|发文日期|发表时间|发表日期|发表于|发布于|公开日期"
+    r"|公开时间|公布日期|公布时间|刊发时间|上网时间|录入时间"
+    r"|Published(?:\s+on)?|Publication date|Date published|Posted(?:\s+on)?|First published"
+    r"|Release date)\s*[】\]]?\s*[:：|]?\s*",
     re.IGNORECASE,
 )
-_WRITTEN_LABEL = re.compile(r"(?:成\s?文\s?日\s?期|成\s?文\s?时\s?间|制发日期|生成日期|签发日期|发文成文日期)\s*[】\]]?\s*[:：|]?\s*")
+_WRITTEN_LABEL = re.compile(
+    r"(?:成\s?文\s?日\s?期|成\s?文\s?时\s?间|制发日期|生成日期|签发日期|发文成文日期)\s*[】\]]?\s*[:：|]?\s*"
+)
 # Weak labels also stand before dates of events, so they count only just under the title or beside a source.
-_WEAK_LABEL = re.compile(r"(?:^|[\s|｜(（【\[])(?:时\s*间|日\s*期|Date|Time)\s*[】\]]?\s*[:：]\s*", re.IGNORECASE)
-_UPDATED_LABEL = re.compile(r"(?:更新时间|更新日期|更新于|最后更新|(?:Last )?Updated(?:\s+on)?)\s*[】\]]?\s*[:：]?\s*", re.IGNORECASE)
+_WEAK_LABEL = re.compile(
+    r"(?:^|[\s|｜(（【\[])(?:时\s*间|日\s*期|Date|Time)\s*[】\]]?\s*[:：]\s*", re.IGNORECASE
+)
+_UPDATED_LABEL = re.compile(
+    r"(?:更新时间|更新日期|更新于|最后更新|(?:Last )?Updated(?:\s+on)?)\s*[】\]]?\s*[:：]?\s*", re.IGNORECASE
+)
 _BESIDE_SOURCE = re.compile(r"来源|作者|浏览|字号|字体|编辑|点击|阅读|评论|Source|By ")
 _FOOTER = re.compile(r"©|版权所有|copyright|all rights reserved|ICP备|\(c\)", re.IGNORECASE)
 _TIME_OF_DAY = re.compile(r"(?<!\d)[0-2]?\d:[0-5]\d")
+_WEEKDAY = re.compile(
+    r"[\W\d_]|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|[AP]\.?M\.?|星期.",
+    re.IGNORECASE,
+)
+_DATELINE_REST_MAX = 12  # characters
 _NEAR_TITLE = 8  # lines after the title in which its own date stands
 _NEAR_LINE_MAX = 90
 # What ends the line above a signature's date: a body's name, or an office with the name of its holder.
 _SIGNER = re.compile(
-    r"(?:政府|委员会|办公厅|办公室|局|厅|部|院|中心|委|会|处|署|办|所|公司|大学|学院|银行|管委会|领导小组)\s*(?:[(（].{0,30}[)）])?$"
+    r"(?:政府|委员会|办公厅|办公室|局|厅|部|院|中心|委|会|处|署|办|所|公司|大学|学院|银行|管委会"
+    r"|领导小组)\s*(?:[(（].{0,30}[)）])?$"
     r"|[市省区县州局厅]\s*长\s*[:：]?\s*[\u4e00-\u9fff·\s]{2,10}$"
 )
 _SIGNER_MAX = 60  # characters
@@ -129,24 +139,6 @@ def find_dates(page: DatePage) -> Dates:
     return Dates(published, written)
 
 
-def read_dates(text: str, *, chinese: bool = False) -> Iterator[dt.date]:
-    """Every full calendar date that a text writes out, in order; glued datetimes are taken apart.
-
-    Args:
-        text: such as `2024年3月15日`, `March 15, 2024`, `2024-03-15 10:302024-03-16 08:00`, `20240315`.
-        chinese: whether UTC times mean Asia/Shanghai days.
-    """
-    found: list[tuple[int, dt.date]] = []
-    for position, year, month, day in _matches(text):
-        try:
-            found.append((position, dt.date(year, month, day)))
-        except ValueError:
-            continue  # 2024-13-45 is not a date
-    utc = {m.start(): m for m in _ISO_TIME.finditer(text)} if chinese else {}
-    for position, value in sorted(found, key=lambda item: item[0]):
-        yield _shanghai_day(utc[position], value) if position in utc else value
-
-
 def signature_date(lines: Sequence[str], latest: dt.date) -> FoundDate | None:
     """The date of writing that stands under the issuer's name at the end of an official document (落款).
 
@@ -155,46 +147,12 @@ def signature_date(lines: Sequence[str], latest: dt.date) -> FoundDate | None:
         latest: the day of publication, or of fetching where that is unknown: nothing is signed later.
     """
     for previous, line in pairwise(lines):
-        match = _CHINESE.fullmatch(line) or _HAN.fullmatch(line)
-        if match is None or len(previous) > _SIGNER_MAX or not _SIGNER.search(previous):
+        if not in_words(line) or len(previous) > _SIGNER_MAX or not _SIGNER.search(previous):
             continue
         value = next(read_dates(line), None)
         if value is not None and max(EARLIEST, latest - _SIGNED_BEFORE) <= value <= latest:
             return FoundDate(value, DateSource.VISIBLE)
     return None
-
-
-def _shanghai_day(match: re.Match[str], written: dt.date) -> dt.date:
-    try:
-        moment = dt.datetime.combine(written, dt.time(int(match[4]), int(match[5])), dt.UTC)
-    except ValueError:
-        return written  # no such time of day
-    return moment.astimezone(SHANGHAI).date()
-
-
-def _matches(text: str) -> Iterator[tuple[int, int, int, int]]:
-    for pattern in (_NUMERIC, _CHINESE, _COMPACT):
-        for m in pattern.finditer(text):
-            yield m.start(), int(m[1]), int(m[2]), int(m[3])
-    # A day glued to the next datetime: 2024-03-15 10:30:002024-03-16 …
-    for m in re.finditer(r"(?<=:\d\d)((?:19|20)\d{2})-(\d{2})-(\d{2})", text):
-        yield m.start(), int(m[1]), int(m[2]), int(m[3])
-    for m in _MONTH_FIRST.finditer(text):
-        yield m.start(), int(m[3]), _MONTHS[m[1][:3].lower()], int(m[2])
-    for m in _DAY_FIRST.finditer(text):
-        yield m.start(), int(m[3]), _MONTHS[m[2][:3].lower()], int(m[1])
-    for m in _HAN.finditer(text):
-        yield m.start(), int("".join(_HAN_DIGITS[c] for c in m[1])), _han_number(m[2]), _han_number(m[3])
-
-
-def _han_number(text: str) -> int:
-    """A number below one hundred in Chinese characters; 0 for a form that is none."""
-    tens, _, ones = text.rpartition("十")
-    if "十" not in text:
-        return int(_HAN_DIGITS[text]) if len(text) == 1 else 0
-    if len(tens) > 1 or len(ones) > 1:
-        return 0
-    return 10 * int(_HAN_DIGITS.get(tens, "1")) + int(_HAN_DIGITS.get(ones, "0"))
 
 
 def _json_ld(page: DatePage) -> Iterator[dt.date]:
@@ -263,7 +221,11 @@ def _lines_near_title(page: DatePage) -> list[str]:
     title = re.sub(r"\s", "", page.title)
     if len(title) < 4:
         return []
-    places = [i for i, line in enumerate(page.lines) if title in re.sub(r"\s", "", line) and len(line) < len(title) + 60]
+    places = [
+        i
+        for i, line in enumerate(page.lines)
+        if title in re.sub(r"\s", "", line) and len(line) < len(title) + 60
+    ]
     if not places:
         return []
     # The last place that still has text below it: breadcrumbs repeat the title above the heading.
@@ -275,15 +237,14 @@ def _lines_near_title(page: DatePage) -> list[str]:
 
 def _is_dateline(line: str) -> bool:
     """A line that is a date with its company (time, source, author), not a sentence that has one."""
-    value = next(_matches(line), None)
+    value = next(date_matches(line), None)
     if value is None:
         return False
-    rest = line
-    for pattern in (_NUMERIC, _CHINESE, _MONTH_FIRST, _DAY_FIRST, _HAN):
-        rest = pattern.sub("", rest)
+    rest = without_dates(line)
     if _TIME_OF_DAY.search(rest) or _BESIDE_SOURCE.search(rest):
         return True
-    return len(re.sub(r"[\W\d_]|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|[AP]\.?M\.?|星期.", "", rest, flags=re.I)) <= 12
+    # What may stay: a weekday, AM or PM, a name of the outlet.
+    return len(_WEEKDAY.sub("", rest)) <= _DATELINE_REST_MAX
 
 
 def _time_tags(page: DatePage) -> Iterator[dt.date]:
@@ -307,10 +268,14 @@ def _by_htmldate(page: DatePage, latest: dt.date) -> Iterator[dt.date]:
     """
     if page.chinese:
         return
-    written = {value for line in page.lines if not _FOOTER.search(line) for value in read_dates(line[:_LINE_MAX])}
+    written = {
+        value for line in page.lines if not _FOOTER.search(line) for value in read_dates(line[:_LINE_MAX])
+    }
     if len(written) != 1:
         return
-    answer = htmldate.find_date(page.tree, extensive_search=False, original_date=True, max_date=latest.isoformat())
+    answer = htmldate.find_date(
+        page.tree, extensive_search=False, original_date=True, max_date=latest.isoformat()
+    )
     if answer:
         value = dt.date.fromisoformat(answer)
         if value in written:

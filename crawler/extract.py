@@ -1,14 +1,14 @@
-"""Turn one fetched page into a judgement and, if it is one, an article. The only module that imports trafilatura.
+"""Turn one fetched page into a judgement and, if it is one, an article. Only this module imports trafilatura.
 
-`judge_page` is what a worker process runs on each page. It raises for no input; a page that cannot be read gets a
-verdict that says so. It keeps nothing between pages: the same page gives the same article in any order. Time limits
-are the caller's: kill the worker.
+`judge_page` is what a worker process runs on each page. It raises for no input; a page that cannot be read
+gets a verdict that says so. It keeps nothing between pages: the same page gives the same article in any
+order. Time limits are the caller's: kill the worker.
 """
 
 from __future__ import annotations
 
 import logging
-import re
+from collections.abc import Collection
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -18,13 +18,15 @@ import lxml.html
 import trafilatura
 from lxml.cssselect import CSSSelector
 from lxml.html import HtmlElement
-from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]
 
 from crawler import dates, metadata, verdict
 from crawler.content import find_content
+from crawler.date_text import SHANGHAI
 from crawler.decode import Decoded, decode
+from crawler.language import detect_language, script_language
 from crawler.lines import clean_line, strip_furniture, visible_lines
 from crawler.sniff import not_html
+from crawler.titles import find_title
 from crawler.verdict_words import COOKIE_CHECK_STATUS
 from hexapolis.errors import ExtractionError
 from hexapolis.records import Article, DateSource, Judgement, Page, Selectors, Verdict
@@ -32,26 +34,23 @@ from hexapolis.records import Article, DateSource, Judgement, Page, Selectors, V
 _OWN_VERSION = "1"
 EXTRACTOR_VERSION: str = f"{_OWN_VERSION}+trafilatura.{trafilatura.__version__}"
 
-_ELEMENTS_MAX = 60_000  # trafilatura is superlinear: 45,000 short paragraphs take seconds, 300,000 take minutes
+_ELEMENTS_MAX = (
+    60_000  # trafilatura is superlinear: 45,000 short paragraphs take seconds, 300,000 take minutes
+)
 _DEPTH_MAX = 1_000  # libxml2 drops what is nested deeper than 2,048
 _STEPS_MAX = 3_000_000  # sum of all elements' depths: many algorithms walk from each element to the root
 _ON_PAGE = frozenset(DateSource) - {DateSource.URL, DateSource.HTMLDATE}
 _ENOUGH = 80.0  # weight in Han characters from which the container's text is taken without a second opinion
 _RESCUE = 1.5  # the general extractor must find so many times more to be preferred
 _LINK_TEXT_MAX = 200  # characters; a longer link is a paragraph
-_LANGUAGES = ["de", "en", "es", "fr", "id", "it", "ms", "nl", "pl", "pt", "ru", "tr", "vi"]
-_LANGUAGE_SAMPLE = 3_000  # characters
-_LANGUAGE_MIN = 40  # letters below which a Latin text's language is not guessed
 
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
-_KANA = re.compile(r"[\u3041-\u30fa]")
-_HANGUL = re.compile(r"[\uac00-\ud7a3]")
-_LETTER = re.compile(r"[^\W\d_]")
+
+_NO_SELECTORS = Selectors()
 
 log = logging.getLogger(__name__)
 
 
-def judge_page(page: Page, selectors: Selectors = Selectors(), *, max_bytes: int = 2_000_000) -> Judgement:
+def judge_page(page: Page, selectors: Selectors = _NO_SELECTORS, *, max_bytes: int = 2_000_000) -> Judgement:
     """Judge one page and extract its article.
 
     Args:
@@ -60,17 +59,25 @@ def judge_page(page: Page, selectors: Selectors = Selectors(), *, max_bytes: int
         max_bytes: larger bodies are not opened.
 
     Returns:
-        A judgement; its `article` is set exactly when the verdict is `article`. Unexpected failures of a parser give
-        the verdict `unreadable` with the exception's type and text.
+        A judgement; its `article` is set exactly when the verdict is `article`. Unexpected failures of a
+        parser give the verdict `unreadable` with the exception's type and text.
     """
     if len(page.body) > max_bytes:
         return Judgement(Verdict.TOO_LARGE, f"{len(page.body)} bytes, the limit is {max_bytes}")
     if not page.body.strip():
         if page.status in COOKIE_CHECK_STATUS:
             return Judgement(Verdict.CHALLENGE, f"status {page.status}, no bytes")
-        return Judgement(Verdict.ERROR, f"status {page.status}") if page.status >= 400 else Judgement(Verdict.EMPTY, "no bytes")
+        return (
+            Judgement(Verdict.ERROR, f"status {page.status}")
+            if page.status >= 400
+            else Judgement(Verdict.EMPTY, "no bytes")
+        )
     if kind := not_html(page.body):
-        return Judgement(Verdict.ERROR, f"status {page.status}") if page.status >= 400 else Judgement(Verdict.NOT_HTML, kind)
+        return (
+            Judgement(Verdict.ERROR, f"status {page.status}")
+            if page.status >= 400
+            else Judgement(Verdict.NOT_HTML, kind)
+        )
     try:
         decoded = decode(page.body, page.header("content-type"))
     except ExtractionError as error:
@@ -93,30 +100,32 @@ def _judge(page: Page, decoded: Decoded, selectors: Selectors) -> Judgement:
     if page.status < 400 and not decoded.text.strip(" \t\r\n\x00\ufeff"):
         return ruled(verdict.Ruling(Verdict.EMPTY, "no text at all"))
     tree = parse_html(decoded.text)
-    # lxml makes a Python object for an element each time one is reached; holding them all makes every pass cheaper.
+    # lxml makes a Python object for an element each time one is reached; holding them all makes passes
+    # cheaper.
     elements = list(tree.iter())
     _check_size(elements)
-    lines = visible_lines(tree)
-    link_texts = _link_texts(tree)
+    seen = _visible_text(tree)
     page_title = clean_line(next((e.text_content() for e in tree.iter("title")), ""))
-    if early := verdict.before_extraction(page.status, decoded.text, page_title, lines, link_texts):
+    if early := verdict.before_extraction(page.status, decoded.text, page_title, seen):
         return ruled(early)
     head = metadata.read_head(tree)
-    title = _selected(tree, selectors.title) or metadata.find_title(head, tree)
-    visible = "\n".join(lines)
-    chinese = _script_language(visible) == "zh"
+    title = _selected(tree, selectors.title) or find_title(head, tree)
+    visible = "\n".join(seen.lines)
+    chinese = script_language(visible) == "zh"
     found = dates.find_dates(
-        dates.DatePage(head, tree, lines, title, page.url, page.fetched_at, chinese, _selected(tree, selectors.date))
+        dates.DatePage(
+            head, tree, seen.lines, title, page.url, page.fetched_at, chinese, _selected(tree, selectors.date)
+        )
     )
     content = _content_lines(tree, selectors.body, chinese)
-    text = _article_text(tree, content, link_texts)
+    text = _article_text(tree, content, seen.link_texts)
     late = verdict.after_extraction(
         text,
         title,
-        dated=found.written is not None or (found.published is not None and found.published.source in _ON_PAGE),
+        dated=found.written is not None
+        or (found.published is not None and found.published.source in _ON_PAGE),
         declared=head.declares_article,
-        link_texts=link_texts,
-        visible=lines,
+        page=seen,
         content=content.visible,
     )
     if late:
@@ -126,13 +135,15 @@ def _judge(page: Page, decoded: Decoded, selectors: Selectors) -> Judgement:
         text=text,
         language=detect_language(text),
         published=found.published,
-        written=found.written or dates.signature_date(
-            text.split("\n"), found.published.value if found.published else page.fetched_at.astimezone(dates.SHANGHAI).date()
+        written=found.written
+        or dates.signature_date(
+            text.split("\n"),
+            found.published.value if found.published else page.fetched_at.astimezone(SHANGHAI).date(),
         ),
         author=_selected(tree, selectors.author) or metadata.find_author(head, tree, visible),
         issuer=metadata.find_issuer(head, visible),
         source_line=metadata.find_source_line(head, tree, visible),
-        document_number=metadata.find_document_number(lines, title),
+        document_number=metadata.find_document_number(seen.lines, title),
         canonical_link=metadata.find_canonical_link(head, tree, page.url),
         attachments=metadata.find_attachments(tree, page.url),
     )
@@ -184,27 +195,31 @@ def _select(tree: HtmlElement, selector: str | None) -> list[HtmlElement]:
 
 
 def _selected(tree: HtmlElement, selector: str | None) -> str | None:
-    """The text of the first element that the selector finds, or its `content` or `datetime`; None if there is none."""
+    """What the selector's first match says: its `content`, `datetime` or text; None if there is no match."""
     for element in _select(tree, selector):
-        value = clean_line(element.get("content") or element.get("datetime") or " ".join(visible_lines(element)))
+        value = clean_line(
+            element.get("content") or element.get("datetime") or " ".join(visible_lines(element))
+        )
         if value:
             return value
     return None
 
 
-def _link_texts(tree: HtmlElement) -> set[str]:
-    """The texts of the links that lead to other pages; linked documents and linked paragraphs belong to the text."""
-    texts = {
-        clean_line(anchor.text_content())
-        for anchor in tree.iter("a")
-        if not metadata.is_attachment(anchor.get("href") or "")
-    }
-    return {text for text in texts if 0 < len(text) <= _LINK_TEXT_MAX}
+def _visible_text(tree: HtmlElement) -> verdict.VisibleText:
+    """The lines of a page and its links to other pages; linked documents and paragraphs count as text."""
+    texts: set[str] = set()
+    link_weight = 0.0
+    for anchor in tree.iter("a"):
+        text = clean_line(anchor.text_content())
+        if 0 < len(text) <= _LINK_TEXT_MAX and not metadata.is_attachment(anchor.get("href") or ""):
+            texts.add(text)
+            link_weight += verdict.weight(text)
+    return verdict.VisibleText(visible_lines(tree), texts, link_weight)
 
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """The part of a page that was taken for the article: what is visible of it, and the lines chosen as its text."""
+    """The part of a page taken for the article: what is visible of it, and the lines chosen as its text."""
 
     visible: list[str]
     chosen: list[str]
@@ -219,12 +234,12 @@ def _content_lines(tree: HtmlElement, body: str | None, chinese: bool) -> _Conte
     if element is None:
         return _Content([], [], False)
     lines = visible_lines(element)
-    # Chinese editors put paragraphs into any element, so the visible lines are the text. Elsewhere trafilatura, held
-    # to the container, leaves out captions, teasers and bylines.
+    # Chinese editors put paragraphs into any element, so the visible lines are the text. Elsewhere
+    # trafilatura, held to the container, leaves out captions, teasers and bylines.
     return _Content(lines, lines if chinese else _run(_document(element)).split("\n"), False)
 
 
-def _article_text(tree: HtmlElement, content: _Content, link_texts: set[str]) -> str:
+def _article_text(tree: HtmlElement, content: _Content, link_texts: Collection[str]) -> str:
     """The clean text of the article; empty if there is none."""
     text = _finish(content.chosen, link_texts)
     if (content.by_source and text) or verdict.weight(text) >= _ENOUGH:
@@ -234,7 +249,7 @@ def _article_text(tree: HtmlElement, content: _Content, link_texts: set[str]) ->
     return general if verdict.weight(general) > _RESCUE * verdict.weight(text) else text
 
 
-def _finish(lines: list[str], link_texts: set[str]) -> str:
+def _finish(lines: list[str], link_texts: Collection[str]) -> str:
     cleaned = [line for line in map(clean_line, lines) if line]
     return "\n".join(strip_furniture(cleaned, link_texts))
 
@@ -256,36 +271,3 @@ def _run(tree: HtmlElement) -> str:
         tree, favor_precision=True, include_comments=False, with_metadata=False, deduplicate=False
     )
     return (getattr(document, "text", None) or "") if document is not None else ""
-
-
-def detect_language(text: str) -> str:
-    """ISO 639-1 code of a text; `zh` for both scripts of Chinese, `und` for too little text."""
-    by_script = _script_language(text)
-    if by_script is not None:
-        return by_script
-    code: str = _identifier().classify(text[:_LANGUAGE_SAMPLE])[0]
-    return code
-
-
-def _script_language(text: str) -> str | None:
-    """What the script alone tells; None for Latin, Cyrillic and the like."""
-    sample = text[:_LANGUAGE_SAMPLE]
-    han = len(_HAN.findall(sample))
-    kana = len(_KANA.findall(sample))
-    hangul = len(_HANGUL.findall(sample))
-    letters = len(_LETTER.findall(sample))
-    if kana > max(5, 0.1 * letters):
-        return "ja"
-    if hangul > max(5, 0.3 * letters):
-        return "ko"
-    # A Chinese word says about as much as two letters and a half of Latin script.
-    if han and 2.5 * han >= letters - han:
-        return "zh"
-    return "und" if letters < _LANGUAGE_MIN else None
-
-
-@cache
-def _identifier() -> LanguageIdentifier:
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-    identifier.set_languages(_LANGUAGES)
-    return identifier

@@ -1,8 +1,8 @@
 """The visible text of a page as lines, and the furniture that is not part of any article.
 
-Chinese government pages carry print and share buttons, view counters, editors' names and links to the neighbouring
-articles inside the article's own container. `strip_furniture` removes those lines, so that a counter does not make a
-new version. Not for choosing which part of a page is the article.
+Chinese government pages carry print and share buttons, view counters, editors' names and links to the
+neighbouring articles inside the article's own container. `strip_furniture` removes those lines, so that a
+counter does not make a new version. Not for choosing which part of a page is the article.
 """
 
 from __future__ import annotations
@@ -13,9 +13,28 @@ from collections.abc import Collection, Sequence
 
 from lxml.html import HtmlElement
 
-HIDDEN = frozenset({"script", "style", "noscript", "template", "iframe", "object", "svg", "head", "select", "option"})
+HIDDEN = frozenset(
+    {"script", "style", "noscript", "template", "iframe", "object", "svg", "head", "select", "option"}
+)
 INLINE = frozenset(
-    {"a", "abbr", "b", "big", "cite", "code", "em", "font", "i", "ins", "kbd", "label", "mark", "q", "s", "small"}
+    {
+        "a",
+        "abbr",
+        "b",
+        "big",
+        "cite",
+        "code",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "q",
+        "s",
+        "small",
+    }
     | {"span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
 )
 # Control and invisible characters, private line separators, and lone surrogates.
@@ -25,14 +44,18 @@ _ODD = re.compile(
 _HAN = re.compile(r"[\u2e80-\uffef]")
 
 _BUTTON = (
-    r"打印(?:本页|此页|文本|页面|预览)?|关闭(?:窗口|本页|页面)?|分享(?:到|至|给朋友)?|一键分享|收藏(?:本页|本文)?|加入收藏|返回(?:顶部|首页|列表)?"
-    r"|字[号体](?:大小|变大|变小)?|大|中|小|默认|放大|缩小|复制(?:链接|地址)?|纠错|我要纠错|下载(?:文字版|图片版)?|TOP|Top|top"
-    r"|微信|微博|新浪微博|腾讯微博|QQ空间|QQ好友|QQ|朋友圈|豆瓣|人人网|更多|视力保护色|保存|转发|推荐|点赞|听全文|语音播报|播报"
+    r"打印(?:本页|此页|文本|页面|预览)?|关闭(?:窗口|本页|页面)?|分享(?:到|至|给朋友)?|一键分享|收藏(?:本页"
+    r"|本文)?|加入收藏|返回(?:顶部|首页|列表)?"
+    r"|字[号体](?:大小|变大|变小)?|大|中|小|默认|放大|缩小|复制(?:链接|地址)?|纠错|我要纠错|下载(?:文字版"
+    r"|图片版)?|TOP|Top|top"
+    r"|微信|微博|新浪微博|腾讯微博|QQ空间|QQ好友|QQ|朋友圈|豆瓣|人人网|更多|视力保护色|保存|转发|推荐|点赞"
+    r"|听全文|语音播报|播报"
     r"|[Pp]rint|[Ss]hare|[Cc]lose|[Ee]mail|PRINT|SHARE|Facebook|Twitter|LinkedIn|WeChat|Weibo"
 )
 _BUTTONS = re.compile(rf"(?:(?:{_BUTTON})|[\s\[\]【】()（）|｜:：+＋\-－/·、，,.>»丨A])+")
 _COUNTER = re.compile(
-    r"(?:浏览|阅读|访问|点击|点阅|阅览|查看|人气|已阅|Views?|Hits?|Reads?)(?:次数|量|数|人数|率)?\s*[:：]?\s*[\[【(（]?\s*"
+    r"(?:浏览|阅读|访问|点击|点阅|阅览|查看|人气|已阅|Views?|Hits?|Reads?)(?:次数|量|数|人数"
+    r"|率)?\s*[:：]?\s*[\[【(（]?\s*"
     r"[\d,，.万]*\s*[\]】)）]?\s*(?:次|人次|人)?",
     re.IGNORECASE,
 )
@@ -43,7 +66,8 @@ _WHOLE_LINE = tuple(
         r"(?:Previous|Next)(?: article| post| page)?\s*[:：].{0,120}",
         r".{0,12}扫[一码描]{0,2}(?:扫|码|二维码|描).{0,30}",
         r".{0,6}(?:手机|微信)(?:扫码|打开|查看|浏览|阅读|扫描).{0,20}",
-        r"[\[【(（]?\s*(?:责任编辑|责\s*编|编\s*辑|编审|审核|初审|复审|终审|校对|责任校对|值班编辑|本文来源|网络编辑|录入)"
+        r"[\[【(（]?\s*(?:责任编辑|责\s*编|编\s*辑|编审|审核|初审|复审|终审|校对|责任校对|值班编辑|本文来源"
+        r"|网络编辑|录入)"
         r"\s*[:：].{0,40}",
         r"[\[【(（]?\s*(?:Editor|Edited by)\s*[:：].{0,40}",
         r"(?:当前|您的|您当前的?|你的|现在)位?置?(?:位置|所在位置|是)?\s*[:：].{0,80}",
@@ -51,28 +75,36 @@ _WHOLE_LINE = tuple(
         r"(?:版权所有|Copyright|©|\(c\)|All [Rr]ights [Rr]eserved).{0,120}",
         r".{0,30}(?:ICP备|公网安备|网站标识码)\s*.{0,60}",
         r"(?:免责声明|免責聲明|版权声明|版權聲明|郑重声明|特别声明|Disclaimer)\s*[:：].*",
-        r".{0,20}(?:人参与|条评论|我来说两句|发表评论|网友评论|查看(?:所有|全部)?评论|验证码|有\d+人参与).{0,20}",
+        r".{0,20}(?:人参与|条评论|我来说两句|发表评论|网友评论|查看(?:所有|全部)?评论|验证码"
+        r"|有\d+人参与).{0,20}",
         r"(?:主办|承办|主办单位|承办单位|技术支持)\s*[:：].{0,80}",
         r"(?:分享到|分享至|分享|Share this)\s*[:：].{0,60}",
     )
 )
 _META_LINE = re.compile(
-    r"^.{0,24}?(?:发布时间|发布日期|发文日期|发表时间|更新时间|来源|信息来源|文章来源|稿件来源|发布机构|时间|日期|作者|浏览次数|浏览量|字号|字体"
+    r"^.{0,24}?(?:发布时间|发布日期|发文日期|发表时间|更新时间|来源|信息来源|文章来源|稿件来源|发布机构|时间"
+    r"|日期|作者|浏览次数|浏览量|字号|字体"
     r"|点击数|阅读量|Source|Published|Updated)\s*[:：]"
 )
 _LABEL = re.compile(
-    r"(?:发布时间|发布日期|发文日期|发表时间|更新时间|来源|信息来源|文章来源|稿件来源|发布机构|时间|日期|作者|浏览次数|浏览量|字号|字体"
+    r"(?:发布时间|发布日期|发文日期|发表时间|更新时间|来源|信息来源|文章来源|稿件来源|发布机构|时间|日期"
+    r"|作者|浏览次数|浏览量|字号|字体"
     r"|点击数|阅读量|Source|Published|Updated)\s*[:：]"
 )
-_EDITOR_TAIL = re.compile(r"\s*[\[【(（]\s*(?:责任编辑|责编|编辑|Editor)\s*[:：]?[^\]】)）]{0,30}[\]】)）]\s*$")
+_EDITOR_TAIL = re.compile(
+    r"\s*[\[【(（]\s*(?:责任编辑|责编|编辑|Editor)\s*[:：]?[^\]】)）]{0,30}[\]】)）]\s*$"
+)
 _RELATED = re.compile(
-    r"[\[【]?\s*(?:相关(?:链接|阅读|新闻|报道|文章|稿件|文件|专题|推荐|资讯|解读|附件)|延伸阅读|更多(?:新闻|阅读|报道|相关)|推荐阅读|热门推荐"
-    r"|精彩推荐|猜你喜欢|Related (?:[Aa]rticles|[Ss]tories|[Nn]ews|[Ll]inks|[Rr]eading)|[Rr]ead [Mm]ore|Most [Rr]ead)"
+    r"[\[【]?\s*(?:相关(?:链接|阅读|新闻|报道|文章|稿件|文件|专题|推荐|资讯|解读|附件)|延伸阅读|更多(?:新闻"
+    r"|阅读|报道|相关)|推荐阅读|热门推荐"
+    r"|精彩推荐|猜你喜欢|Related (?:[Aa]rticles|[Ss]tories|[Nn]ews|[Ll]inks|[Rr]eading)|[Rr]ead [Mm]ore"
+    r"|Most [Rr]ead)"
     r"\s*[\]】]?\s*[:：>»]*"
 )
 _BULLET = re.compile(r"^[\s\-–·•．・▪■◆●»>|｜.]+|^\d{1,2}(?:[.、]\s*|\s+)")
 _ROW_DATE = re.compile(
-    r"[\[(（【]?\s*(?:(?:19|20)\d{2}\s*[-/.年]\s*)?\d{1,2}\s*[-/.月]\s*\d{1,2}\s*日?(?:\s*\d{1,2}:\d{2}(?::\d{2})?)?\s*[\])）】]?"
+    r"[\[(（【]?\s*(?:(?:19"
+    r"|20)\d{2}\s*[-/.年]\s*)?\d{1,2}\s*[-/.月]\s*\d{1,2}\s*日?(?:\s*\d{1,2}:\d{2}(?::\d{2})?)?\s*[\])）】]?"
 )
 _LINKED_LINE_MAX = 2_000  # characters; a tag cloud is long, a paragraph with a link in every word is not
 _FURNITURE_MAX = 300  # characters
@@ -84,7 +116,7 @@ _META_LINE_MAX = 120  # characters; longer lines are sentences that happen to ho
 
 
 def _replace_odd(match: re.Match[str]) -> str:
-    """Nothing for a control; for one of 0x80 to 0x9F the cp1252 character that was meant, as browsers have it."""
+    """Nothing for a control; for 0x80 to 0x9F the cp1252 character that was meant, as browsers have it."""
     char = match[0]
     if "\x80" <= char <= "\x9f":
         return bytes([ord(char)]).decode("cp1252", "ignore")
@@ -104,7 +136,7 @@ def clean_line(text: str) -> str:
 
 
 def visible_lines(tree: HtmlElement) -> list[str]:
-    """What a reader sees, in page order, one line for each block. Scripts, styles and form choices are left out."""
+    """What a reader sees, in page order, one line a block. Scripts, styles and form choices are left out."""
     parts: list[str] = []
     # An explicit stack of (element, entered): pages nest deeper than Python recurses.
     stack: list[tuple[HtmlElement, bool]] = [(tree, False)]
@@ -150,8 +182,8 @@ def strip_furniture(lines: Sequence[str], link_texts: Collection[str] = ()) -> l
 
     Args:
         lines: clean lines, in order.
-        link_texts: the texts of the page's links. Two and more linked lines in a row are a menu or a list of other
-            articles, and so is a linked line at either end; one linked line between paragraphs stays.
+        link_texts: the texts of the page's links. Two and more linked lines in a row are a menu or a list of
+            other articles, and so is a linked line at either end; one linked line between paragraphs stays.
     """
     spare = [_is_spare(lines, number, link_texts) for number in range(len(lines))]
     kept: list[str] = []
@@ -163,7 +195,13 @@ def strip_furniture(lines: Sequence[str], link_texts: Collection[str] = ()) -> l
         run = lines[begin:end]
         if not spare[begin]:
             kept.extend(_EDITOR_TAIL.sub("", line) for line in run)
-        elif len(run) == 1 and begin > 0 and end < len(lines) and run[0] in link_texts and not is_furniture(run[0]):
+        elif (
+            len(run) == 1
+            and begin > 0
+            and end < len(lines)
+            and run[0] in link_texts
+            and not is_furniture(run[0])
+        ):
             kept.extend(run)
         begin = end
     return _without_teasers(kept)
@@ -190,7 +228,7 @@ def _is_spare(lines: Sequence[str], number: int, link_texts: Collection[str]) ->
         return True
     if number < _HEAD_LINES and is_label_line(line):
         return True
-    # The date of a list row stands in figures beside its link; a date in words, 2024年3月15日, signs a document.
+    # A list row's date stands in figures beside its link; a date in words, 2024年3月15日, signs a document.
     if _ROW_DATE.fullmatch(line) and "年" not in line:
         return any(is_linked(neighbour, link_texts) for neighbour in lines[max(0, number - 1) : number + 2])
     return False

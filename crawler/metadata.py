@@ -1,7 +1,8 @@
-"""What a page says about itself: title, author, issuing body, source, document number, links. Dates are in `dates`.
+"""What a page says about itself: author, issuing body, source, document number, links.
 
-Government pages in China carry a fixed set of meta names (ArticleTitle, ContentSource, …; guideline 国办发〔2017〕47号)
-and a table of document properties (索引号, 发文机关, 文号). News pages carry Open Graph and JSON-LD. Unknown is `None`.
+Government pages in China carry a fixed set of meta names (ArticleTitle, ContentSource, …; guideline
+国办发〔2017〕47号) and a table of document properties (索引号, 发文机关, 文号). News pages carry Open Graph
+and JSON-LD. Unknown is `None`. Titles are in `titles`, dates in `dates`.
 """
 
 from __future__ import annotations
@@ -25,37 +26,49 @@ _ATTACHMENTS_MAX = 100
 _ANCHORS_MAX = 1_000  # links to documents that are looked at; a page of more is an index
 _JSON_LD_MAX = 300_000  # characters of one script; larger ones are not descriptions of an article
 _JSON_LD_DEPTH = 6
-_TITLE_MAX = 300
 _NAME_MAX = 60  # characters of a person's or body's name
 
 _ARTICLE_TYPES = ("Article", "Posting", "Report", "WebPage", "GovernmentService", "Legislation")
-_STOP = r"(?=\s*(?:$|\n|[|｜]|\s{2}|发布时间|发布日期|发文日期|成文日期|日期|时间|来源|作者|浏览|字号|字体|点击|阅读|【|\[|索引号|主题|分类|编辑|责任编辑|打印))"
+_STOP = (
+    r"(?=\s*(?:$|\n|[|｜]|\s{2}|发布时间|发布日期|发文日期|成文日期|日期|时间|来源|作者|浏览|字号|字体|点击|阅读"
+    r"|【|\[|索引号|主题|分类|编辑|责任编辑|打印))"
+)
 
 
 def _labelled(label: str, value: str = r"[^\n|｜:：]{2,60}?") -> re.Pattern[str]:
     """A label, a colon or the end of a table cell, and the value up to the next label."""
-    return re.compile(rf"(?:^|[\s【\[|｜(（])(?:{label})\s*[】\]]?\s*(?:[:：]\s*|\n\s*)({value}){_STOP}", re.MULTILINE)
+    return re.compile(
+        rf"(?:^|[\s【\[|｜(（])(?:{label})\s*[】\]]?\s*(?:[:：]\s*|\n\s*)({value}){_STOP}", re.MULTILINE
+    )
 
 
 _ISSUER = _labelled(
-    r"发文机关|发布机关|发文机构|发布机构|发文单位|发布单位|制定机关|制发机关|制发单位|印发机关|公开主体|信息公开责任部门|颁布单位",
+    r"发文机关|发布机关|发文机构|发布机构|发文单位|发布单位|制定机关|制发机关|制发单位|印发机关|公开主体"
+    r"|信息公开责任部门|颁布单位",
     r"[^\n|｜:：]{2,80}?",
 )
-_SOURCE = _labelled(r"(?:信息|文章|稿件|内容|新闻|本文)?来\s{0,6}源(?:于)?|出处|Source", r"[^\n|｜:：]{2,50}?")
+_SOURCE = _labelled(
+    r"(?:信息|文章|稿件|内容|新闻|本文)?来\s{0,6}源(?:于)?|出处|Source", r"[^\n|｜:：]{2,50}?"
+)
 _AUTHOR = _labelled(r"作\s{0,6}者|撰\s{0,2}稿|撰文|文字作者|Author|Byline", r"[^\n|｜:：]{2,40}?")
 _BYLINE = re.compile(r"^(?:By|BY)\s+((?:[A-Z][\w.'’\-]+\s?(?:and\s|,\s)?){1,6})(?=$|[|,])", re.MULTILINE)
-# 国发〔2025〕11号 and its variants: the bracket may be 〔〕, [], ［］, （） or 【】; some cities write 规字, 函 and so on.
-_NUMBER = r"[\u4e00-\u9fffA-Za-z]{1,14}\s*[〔\[［（(【﹝]\s*(?:19|20)\d{2}\s*[〕\]］）)】﹞]\s*(?:第\s*)?\d{1,5}\s*号"
-_NUMBER_LABELLED = re.compile(rf"(?:发文字号|文\s{{0,6}}号|文件编号|发布文号|发文号|公文文号)\s*[】\]]?\s*[:：]?\s*({_NUMBER})")
+# 国发〔2025〕11号 and its variants: the bracket may also be [], ［］, （） or 【】.
+_NUMBER = (
+    r"[\u4e00-\u9fffA-Za-z]{1,14}\s*[〔\[［（(【﹝]\s*(?:19|20)\d{2}\s*[〕\]］）)】﹞]"
+    r"\s*(?:第\s*)?\d{1,5}\s*号"
+)
+_NUMBER_LABELLED = re.compile(
+    rf"(?:发文字号|文\s{{0,6}}号|文件编号|发布文号|发文号|公文文号)\s*[】\]]?\s*[:：]?\s*({_NUMBER})"
+)
 _NUMBER_LINE = re.compile(rf"[(（]?\s*({_NUMBER})\s*[)）]?")
 _ORDER_LINE = re.compile(r"第\s?\d{1,4}\s?号")
 
 _AUTHOR_ELEMENTS = XPath("//*[@id='author_baidu' or @rel='author' or @itemprop='author']")
 _SOURCE_ELEMENTS = XPath("//*[@id='source_baidu']")
-_NOT_A_NAME = re.compile(r"https?:|www\.|[<>{}=]|^(?:admin|administrator|webmaster|editor|root|无|未知|佚名|本站|null|undefined|none)$", re.I)
-_TITLE_SPLIT = re.compile(r"\s*(?:_|\||｜|\s[-–—]+\s|--|::|»|>>|\s·\s|(?<=[\u4e00-\u9fff”》）！？])-(?=[\u4e00-\u9fffA-Za-z]))\s*")
-_SITE_WORD = re.compile(
-    r"网$|网站|门户|频道|新闻中心|政府|委员会|厅$|局$|中心$|日报|晚报|新闻|资讯|首页|博客|论坛|在线|\.(?:com|cn|net|org)|News|Daily|Times|Post|Journal|Gazette|Herald"
+_NOT_A_NAME = re.compile(
+    r"https?:|www\.|[<>{}=]|^(?:admin|administrator|webmaster|editor|root|无|未知|佚名|本站|null|undefined"
+    r"|none)$",
+    re.I,
 )
 
 
@@ -73,7 +86,9 @@ class Head:
             return True
         if any(content.lower() == "article" for content in self.meta.get("og:type", ())):
             return True
-        return any(str(item.get("@type", "")).endswith(("Article", "Posting", "Article']")) for item in self.json_ld)
+        return any(
+            str(item.get("@type", "")).endswith(("Article", "Posting", "Article']")) for item in self.json_ld
+        )
 
     def first(self, *names: str) -> str | None:
         """The first non-empty content among these names, the names in order of preference."""
@@ -94,7 +109,11 @@ def read_head(tree: HtmlElement) -> Head:
                 meta.setdefault(name.strip().lower(), []).append(content)
     objects: list[dict[str, Any]] = []
     for script in tree.iter("script"):
-        if "ld+json" in (script.get("type") or "").lower() and script.text and len(script.text) <= _JSON_LD_MAX:
+        if (
+            "ld+json" in (script.get("type") or "").lower()
+            and script.text
+            and len(script.text) <= _JSON_LD_MAX
+        ):
             try:
                 data = json.loads(script.text, strict=False)
             except (ValueError, RecursionError):
@@ -119,74 +138,20 @@ def _articles(data: object, depth: int) -> Iterator[dict[str, Any]]:
                 yield from _articles(data[key], depth + 1)
 
 
-def find_title(head: Head, tree: HtmlElement) -> str:
-    """The article's title without the site's name; empty if the page has none."""
-    page_title = clean_line(next((e.text_content() for e in tree.iter("title")), ""))
-    stripped = strip_site_name(page_title, _site_names(head))
-    declared = head.first("articletitle", "article_title")
-    if declared and not _is_site_like(declared, head):
-        return declared[:_TITLE_MAX]
-    headings = [h for e in tree.iter("h1") if 2 <= len(h := clean_line(e.text_content())) <= _TITLE_MAX]
-    folded = _fold(page_title)
-    # A heading that <title> repeats is the article's; among several, the longest (a short one is a section or site).
-    repeated = [h for h in headings if _fold(h) and _fold(h) in folded and not _is_site_like(h, head)]
-    if repeated:
-        return max(repeated, key=len)
-    og = head.first("og:title", "twitter:title")
-    if og:
-        og = strip_site_name(og, _site_names(head))
-    linked = next((clean_line(h) for o in head.json_ld if isinstance(h := o.get("headline"), str) and h.strip()), None)
-    for candidate in (og, linked):
-        if candidate and len(candidate) >= 4 and (_fold(candidate) in folded or not stripped or candidate in headings):
-            return candidate[:_TITLE_MAX]
-    if len(headings) == 1 and len(headings[0]) >= 6 and not _is_site_like(headings[0], head) and (
-        not stripped or _shared(headings[0], page_title) > 0.5 or len(stripped) < 5
-    ):
-        return headings[0]
-    return (stripped or og or linked or (headings[0] if headings else ""))[:_TITLE_MAX]
-
-
-def strip_site_name(title: str, site_names: Sequence[str] = ()) -> str:
-    """The title without trailing (or leading) section and site names: `A_Section_Site` gives `A`."""
-    parts = [p for p in _TITLE_SPLIT.split(title) if p]
-    if len(parts) < 2:
-        return title
-    separators = _TITLE_SPLIT.findall(title)
-    names = {_fold(n) for n in site_names}
-    if any("_" in s or "|" in s or "｜" in s for s in separators) and len(parts[0]) >= 5:
-        first = re.split(r"\s*[_|｜]\s*", title)[0]
-        return strip_site_name(first, site_names) if _TITLE_SPLIT.search(first) else first
-    while len(parts) > 1 and (_fold(parts[-1]) in names or _short_site(parts[-1], parts[0])):
-        parts.pop()
-    if len(parts) > 1 and _fold(parts[0]) in names:
-        parts.pop(0)
-    if len(parts) == 1:
-        return parts[0]
-    end = title.rfind(parts[-1]) + len(parts[-1])
-    return title[title.find(parts[0]) : end].strip()
-
-
-def _short_site(part: str, first: str) -> bool:
-    length = len(part) if any(c > "\u2e7f" for c in part) else len(part) / 2.5
-    return len(first) >= 4 and (length <= 8 or (length <= 20 and _SITE_WORD.search(part) is not None))
-
-
-def _site_names(head: Head) -> list[str]:
+def site_names(head: Head) -> list[str]:
+    """The names of the site and of the section that the head gives."""
     names = (head.meta.get(k, []) for k in ("sitename", "og:site_name", "application-name", "columnname"))
     return [name for group in names for name in group]
 
 
-def _is_site_like(text: str, head: Head) -> bool:
-    return _fold(text) in {_fold(name) for name in _site_names(head)}
+def names_site(text: str, head: Head) -> bool:
+    """Whether a text is only the name of the site or section."""
+    return fold(text) in {fold(name) for name in site_names(head)}
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
+    """Letters and digits only, in lower case: what two spellings of one title share."""
     return re.sub(r"[\W_]+", "", text).lower()
-
-
-def _shared(a: str, b: str) -> float:
-    left, right = set(_fold(a)), set(_fold(b))
-    return len(left & right) / max(1, len(left))
 
 
 def find_author(head: Head, tree: HtmlElement, text: str) -> str | None:
@@ -196,7 +161,7 @@ def find_author(head: Head, tree: HtmlElement, text: str) -> str | None:
         if names:
             return ", ".join(names)[:200]
     declared = head.first("author", "article:author", "dc.creator", "byl", "parsely-author")
-    if declared and _is_name(declared) and not _is_site_like(declared, head):
+    if declared and _is_name(declared) and not names_site(declared, head):
         return declared
     for element in _AUTHOR_ELEMENTS(tree):
         name = re.sub(r"^(?:作者|By|BY)\s*[:：]?\s*", "", clean_line(element.text_content()))
@@ -249,7 +214,8 @@ def find_source_line(head: Head, tree: HtmlElement, text: str) -> str | None:
 def _is_value(text: str) -> bool:
     """Not the next cell's label, and not an empty mark."""
     return len(text.strip()) >= 2 and not re.fullmatch(
-        r"(?:发文字号|文号|成文日期|发布日期|索引号|主题分类|有效性|名称|标题|关键词|主题词|公开方式|公开范围|生效日期|失效日期|[-—－/\s]+)",
+        r"(?:发文字号|文号|成文日期|发布日期|索引号|主题分类|有效性|名称|标题|关键词|主题词|公开方式"
+        r"|公开范围|生效日期|失效日期|[-—－/\s]+)",
         text.strip(),
     )
 
@@ -259,7 +225,14 @@ def find_document_number(lines: Sequence[str], title: str) -> str | None:
     labelled = _NUMBER_LABELLED.search("\n".join(lines))
     if labelled:
         return re.sub(r"\s+", "", labelled[1])
-    begin = next((i for i, line in enumerate(lines) if len(title) >= 5 and title in line and len(line) < len(title) + 40), 0)
+    begin = next(
+        (
+            i
+            for i, line in enumerate(lines)
+            if len(title) >= 5 and title in line and len(line) < len(title) + 40
+        ),
+        0,
+    )
     for line in lines[begin : begin + 60]:
         match = _NUMBER_LINE.fullmatch(line)
         if match:

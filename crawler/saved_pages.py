@@ -94,6 +94,10 @@ def read_warc(path: Path) -> Iterator[Page]:
                 body = record.content_stream().read(MAX_BYTES + 1)
                 if len(body) > MAX_BYTES:
                     continue
+                while record.raw_stream.read(1 << 16):  # what may follow a coded body
+                    pass
+                if getattr(record.raw_stream, "limit", 0) > 0:  # warcio does not say so by itself
+                    raise EOFError(f"it ends in the middle of the record of {url}")
                 status = int(record.http_headers.get_statuscode() or 0)
                 headers = tuple((str(k), str(v)) for k, v in record.http_headers.headers)
                 yield Page(url, url, status, headers, body, _warc_date(record.rec_headers.get_header("WARC-Date")))
@@ -118,9 +122,21 @@ def stated_address(body: bytes) -> str | None:
     ]
     for address in candidates:
         try:
-            parts = urlsplit((address or "").strip())
+            parts = urlsplit(_readable(address or "").strip())
         except ValueError:
             continue
         if parts.scheme in ("http", "https") and parts.hostname and (parts.path.strip("/") or parts.query):
             return parts.geturl()
     return None
+
+
+def _readable(address: str) -> str:
+    """An address whose bytes were taken for Latin-1, as what they are: UTF-8, else GB18030."""
+    try:
+        raw = address.encode("iso-8859-1")
+    except UnicodeEncodeError:  # it has character references, which need no decoding
+        return address
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("gb18030", "replace")

@@ -30,7 +30,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3", "database"),
 )
 _MARKUP = re.compile(
-    rb"<\s*(?:!doctype\s+html|html|head|body|title|meta|div|p|br|table|span|h[1-6]|article|section|a|font|center|script)\b",
+    rb"<\s*(?:!doctype\s+html|html|head|body|title|meta|div|p|br|table|span|h[1-6]|article|section|a|font"
+    rb"|center|script)\b",
     re.IGNORECASE,
 )
 _XML = re.compile(

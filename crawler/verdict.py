@@ -1,8 +1,8 @@
 """Decide what a fetched page is: an article, or a list, an error page, a bot check, a shell, a stub.
 
 Two looks. `before_extraction` sees the status, the raw text and the visible lines, and catches what needs no
-extraction. `after_extraction` sees the extracted text and compares it with the page. Low false alarms come first: a
-page with a long text of its own is an article, whatever words are in it. Not for finding the text.
+extraction. `after_extraction` sees the extracted text and compares it with the page. Low false alarms come
+first: a page with a long text of its own is an article, whatever words are in it. Not for finding the text.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from crawler.lines import han_count, is_furniture, is_linked
 from crawler.verdict_words import (
     BOT_CHECK,
-    BOT_CHECK_WORDS,
     BOT_CHECK_STATUS,
+    BOT_CHECK_WORDS,
     COOKIE_CHECK_STATUS,
     MISSING,
     MISSING_TITLE,
@@ -49,6 +49,15 @@ class Ruling:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class VisibleText:
+    """What a reader sees of a page."""
+
+    lines: Sequence[str]
+    link_texts: Collection[str]  # the texts of links to other pages
+    link_weight: float  # weight of all links' texts together
+
+
 def weight(text: str) -> float:
     """The length of a text in Han characters: other characters but spaces count `1 / 2.5`."""
     solid = "".join(text.split())
@@ -56,23 +65,21 @@ def weight(text: str) -> float:
     return han + (len(solid) - han) / _LATIN
 
 
-def before_extraction(
-    status: int, text: str, title: str, lines: Sequence[str], link_texts: Collection[str]
-) -> Ruling | None:
+def before_extraction(status: int, text: str, title: str, page: VisibleText) -> Ruling | None:
     """Catch what needs no extraction.
 
     Args:
         status: the HTTP status.
         text: the decoded page.
         title: the content of `<title>`.
-        lines: the visible lines.
-        link_texts: the texts of all links.
+        page: its visible text.
     """
-    visible = "\n".join(lines)
-    own_lines = lines
+    visible = "\n".join(page.lines)
+    own = visible
     if weight(visible) < 10 * LONG_TEXT:  # a longer page has text of its own, or is a list
-        own_lines = [line for line in lines if not is_linked(line, link_texts) and not is_furniture(line)]
-    own = "\n".join(own_lines)
+        own = "\n".join(
+            line for line in page.lines if not is_linked(line, page.link_texts) and not is_furniture(line)
+        )
     amount = weight(own)
     check = _bot_check(text, title, own, amount)
     if status >= 400:
@@ -107,7 +114,8 @@ def before_extraction(
 def _bot_check(text: str, title: str, own: str, amount: float) -> str | None:
     """What shows that the page is a bot check; None if nothing does.
 
-    Ordinary pages load scripts of firewalls and captchas too, so a marker counts only on a page that says little.
+    Ordinary pages load scripts of firewalls and captchas too: a marker counts only on a page that says
+    little.
     """
     if amount >= LONG_TEXT or NOTICE_TITLE.search(title):
         return None
@@ -127,8 +135,7 @@ def after_extraction(
     *,
     dated: bool,
     declared: bool,
-    link_texts: Collection[str],
-    visible: Sequence[str],
+    page: VisibleText,
     content: Sequence[str],
 ) -> Ruling | None:
     """Judge the extracted text; None if the page is an article.
@@ -138,12 +145,11 @@ def after_extraction(
         title: the article's title.
         dated: whether the page itself gives a date (not only its address).
         declared: whether the page's head calls it an article (ArticleTitle, PubDate, og:type, JSON-LD).
-        link_texts: the texts of all links of the page.
-        visible: the visible lines of the page.
+        page: the visible text of the whole page.
         content: the visible lines of the part that was taken for the article, before cleaning.
     """
     amount = weight(text)
-    if not declared and (listing := _list(text, amount, link_texts, visible, content)):
+    if not declared and (listing := _list(text, amount, page, content)):
         return listing
     if amount == 0:
         return Ruling(Verdict.EMPTY, "no text extracted")
@@ -164,16 +170,13 @@ def after_extraction(
     return None
 
 
-def _list(
-    text: str, amount: float, link_texts: Collection[str], visible: Sequence[str], content: Sequence[str]
-) -> Ruling | None:
-    """A list page: its text is links, or links with a summary under each, or there is little beside its links."""
-    linked = [is_linked(line, link_texts) for line in content]
+def _list(text: str, amount: float, page: VisibleText, content: Sequence[str]) -> Ruling | None:
+    """A list page: its text is links, or links with summaries, or there is little beside its links."""
+    own = weight("".join(page.lines)) - page.link_weight
+    if page.link_weight > own and amount > 2 * max(own, _TINY_TEXT):
+        return Ruling(Verdict.LIST, "the text is the texts of links")
+    linked = [is_linked(line, page.link_texts) for line in content]
     rows = sum(linked)
-    page_rows = [line for line in visible if is_linked(line, link_texts)]
-    own = weight("".join(visible)) - link_weight
-    if amount > 2 * max(own, _TINY_TEXT) and len(link_texts) >= _LIST_ROWS:
-        return Ruling(Verdict.LIST, "more text in links than outside")
     if rows >= _LIST_ROWS:
         in_links = sum(weight(line) for line, is_link in zip(content, linked, strict=True) if is_link)
         if in_links > _LIST_SHARE * sum(map(weight, content)) and amount < LONG_TEXT:
@@ -181,10 +184,12 @@ def _list(
         runs = sum(1 for i, is_link in enumerate(linked) if is_link and (i == 0 or not linked[i - 1]))
         if runs >= _LIST_ROWS and amount < runs * _SUMMARY_MEAN and runs > 0.25 * (len(content) - rows):
             return Ruling(Verdict.LIST, f"{runs} links with summaries")
-    if amount < _ERROR_TEXT:
-        if len(page_rows) >= 2 * _LIST_ROWS and sum(map(weight, page_rows)) > _MENU_SHARE * weight("".join(visible)):
-            if not _SENTENCE_END.search(text):
-                return Ruling(Verdict.LIST, f"{len(page_rows)} links and hardly any text")
-        if amount == 0 and len(page_rows) >= _LIST_ROWS:
-            return Ruling(Verdict.LIST, f"{len(page_rows)} links and no text of its own")
+    if amount >= _ERROR_TEXT:
+        return None
+    count = sum(is_linked(line, page.link_texts) for line in page.lines)
+    if amount == 0 and count >= _LIST_ROWS:
+        return Ruling(Verdict.LIST, f"{count} links and no text of its own")
+    mostly_links = page.link_weight > _MENU_SHARE * (own + page.link_weight)
+    if mostly_links and count >= 2 * _LIST_ROWS and not _SENTENCE_END.search(text):
+        return Ruling(Verdict.LIST, f"{count} links and hardly any text")
     return None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -33,7 +34,8 @@ class Settings(BaseSettings):
     db: str = Field("", description="database address; default: SQLite in the data folder")
     catalogue: Path | None = Field(None, description="source catalogue; default: the bundled one")
     contact: str = Field("", description="how site owners reach you: an address or a page, sent in the user agent")
-    allow_hosts: tuple[str, ...] = Field((), description="private hosts (host or host:port) that may be crawled")
+    # NoDecode: the environment has a plain list with commas, not JSON.
+    allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field((), description="private hosts (host or host:port) that may be crawled")
     workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=64, description="extraction processes"
     )
@@ -108,6 +110,10 @@ def load_settings(config: Path | None = None, **options: Any) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         where = f"{path}: " if path else ""
+        if name in given:
+            where = "option: "
+        elif (variable := f"HEXAPOLIS_{name.upper()}") in os.environ:
+            where = f"environment variable {variable}: "
         reason = "unknown setting" if first["type"] == "extra_forbidden" else first["msg"]
         raise ConfigError(f"{where}setting {name!r}: {reason}") from error
     except ValueError as error:  # TOML syntax, or an environment value that is not JSON

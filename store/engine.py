@@ -90,7 +90,10 @@ class Store:
         if self._lock_path is None:
             yield
             return
-        descriptor = os.open(self._lock_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(self._lock_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"{self._lock_path}: cannot be locked for writing: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -99,33 +102,56 @@ class Store:
 
     def schema_version(self) -> str | None:
         """The migration the database is at; `None` for an empty database."""
-        with self.engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return self._schema()[0]
+
+    def _schema(self) -> tuple[str | None, list[str]]:
+        """The migration and the tables, in one view: another process may be creating them just now."""
+        with self.read() as connection:
+            tables = inspect(connection).get_table_names()
+            if "alembic_version" not in tables:
+                return None, tables
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar(), tables
 
     def _migrate(self, url: str) -> None:
-        found = self.schema_version()
+        found, tables = self._schema()
+        if found is None and tables:
+            raise StoreError(
+                f"{_shown(url)}: holds other tables ({', '.join(sorted(tables)[:3])} …) and is no Hexapolis "
+                "database; choose another one"
+            )
+        if found is not None and found > HEAD:  # revisions are numbered
+            raise NewerDatabaseError(_shown(url), found, HEAD)
+        self._set_journal()
         if found == HEAD:
             return
-        if found is None:
-            with self.engine.connect() as connection:
-                tables = inspect(connection).get_table_names()
-            if tables:
-                raise StoreError(
-                    f"{_shown(url)}: holds other tables ({', '.join(sorted(tables)[:3])} …) and is no Hexapolis "
-                    "database; choose another one"
-                )
-        elif found > HEAD:  # revisions are numbered
-            raise NewerDatabaseError(_shown(url), found, HEAD)
         from alembic import command  # heavy, and needed only here
         from alembic.config import Config
+        from alembic.util import CommandError
 
         with self.write() as connection:
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS))
             config.attributes["connection"] = connection
-            command.upgrade(config, HEAD)
+            try:
+                command.upgrade(config, HEAD)
+            except CommandError as error:
+                raise StoreError(f"{_shown(url)}: schema {found} cannot be upgraded: {error}") from error
+
+    def _set_journal(self) -> None:
+        """Turn WAL on. SQLite writes it into the file, so this waits until the database is known to be ours."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            if cursor.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
+                with self._writer_lock():  # two that switch at once would get "database is locked"
+                    cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"{_shown(str(self.engine.url))}: {error}") from error
+        finally:
+            connection.close()
 
 
 def _engine(url: str, create: bool) -> Engine:
@@ -152,7 +178,7 @@ def _sqlite_engine(url: str, database: str | None, create: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the `begin` event below starts transactions, not the driver
-        for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+        for pragma in ("foreign_keys=ON", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -72,29 +72,33 @@ def store_results(connection: Connection, results: Sequence[PageResult], now: dt
 
 
 def _save_articles(connection: Connection, results: Sequence[PageResult]) -> dict[str, int]:
-    """Article ids by key; new ones are made, known ones get their `last_seen_at` moved."""
+    """Article ids by key; new ones are made, known ones get their times moved.
+
+    Saved pages come in any order of time, so the earliest and the latest visit are looked for.
+    """
     first: dict[str, PageResult] = {}
-    last: dict[str, PageResult] = {}
+    times: dict[str, list[dt.datetime]] = {}
     for result in results:
         first.setdefault(result.article_key, result)
-        last[result.article_key] = result
+        times.setdefault(result.article_key, []).append(result.fetched_at)
     rows = [
         {
             "url_key": key,
             "url": result.article_url,
             "source_id": result.source_id,
-            "first_seen_at": result.fetched_at,
-            "last_seen_at": result.fetched_at,
+            "first_seen_at": min(times[key]),
+            "last_seen_at": max(times[key]),
         }
         for key, result in first.items()
     ]
     upsert(connection, article, rows, ["url_key"])
-    if not last:
+    if not first:
         return {}
-    seen = update(article).where(article.c.url_key == bindparam("key"), article.c.last_seen_at < bindparam("at"))
-    connection.execute(
-        seen.values(last_seen_at=bindparam("at")), [{"key": k, "at": r.fetched_at} for k, r in last.items()]
-    )
+    this = article.c.url_key == bindparam("key")
+    later = update(article).where(this, article.c.last_seen_at < bindparam("at")).values(last_seen_at=bindparam("at"))
+    earlier = update(article).where(this, article.c.first_seen_at > bindparam("at")).values(first_seen_at=bindparam("at"))
+    connection.execute(later, [{"key": key, "at": max(seen)} for key, seen in times.items()])
+    connection.execute(earlier, [{"key": key, "at": min(seen)} for key, seen in times.items()])
     found = connection.execute(select(article.c.url_key, article.c.id).where(article.c.url_key.in_(list(first))))
     return dict(found.tuples().all())
 

@@ -139,7 +139,7 @@ def ledger_rows(connection: Connection, run_id: int) -> list[LedgerRow]:
 def finish_run(
     connection: Connection, run_id: int, status: str, reason: str, urls_seen: int, now: dt.datetime
 ) -> RunSummary:
-    """Close a run. Its sums must agree, and no URL may be left waiting; otherwise it ends as failed and says so."""
+    """Close a run. One whose sums do not agree ends as failed, one with URLs left waiting as partial; both say so."""
     counts = outcomes(connection, run_id)
     total = sum(counts.values())
     if total != urls_seen:

@@ -12,7 +12,7 @@ Shanghai, 沪府 in document numbers); `not_cities*.txt` (phrases that contain a
 What a name needs before it counts:
 
 - `bare`: nothing, the short name is enough (海淀);
-- `suffix`: its 市, 区 or 县 (罗湖区; 吉林 is a province); once its city is named, a place's short name will do;
+- `suffix`: its 市, 区 or 县 (罗湖区; 吉林 is a province; a place's short name, once its city is named);
 - `city`: its city named in the text, because several cities have one (鼓楼区);
 - `word`: its suffix and its city, because the short name is an everyday word (和平区).
 """

@@ -1,0 +1,17 @@
+"""Runs every measurement, each in a process of its own so that none warms the other's caches."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+MODULES = ("extraction", "tagging", "crawl", "startup")
+
+
+def main() -> int:
+    """Run all; 0 when each ended well."""
+    return max(subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in MODULES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
