@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from store.runs import RunSummary, last_runs, record_end
 log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 20.0  # how long a crawl may take to end when asked to
+LOOK_SECONDS = 0.5  # how soon a waiting thread notices that the scheduler is stopped
 TAIL_BYTES = 2_000  # of a child's messages that are kept when it fails
 
 
@@ -46,10 +48,14 @@ def only_scheduler(data: Path) -> Iterator[None]:
     """Hold the place of the one scheduler of a data folder.
 
     Raises:
-        UsageError: another scheduler is running.
+        UsageError: another scheduler is running, or the folder cannot be written.
     """
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / "scheduler.lock").open("w") as file:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / "scheduler.lock").open("w")
+    except OSError as error:
+        raise UsageError(f"{data}: cannot be used: {error.strerror}; choose another folder with --data") from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -82,7 +88,7 @@ class Scheduler:
         self._command = command
         self._on_end = on_end
         self._children: set[subprocess.Popen[bytes]] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler runs in a thread that may hold it
         self._stopping = threading.Event()
 
     def run_due(self) -> None:
@@ -91,7 +97,7 @@ class Scheduler:
         with self._store.read() as connection:
             last = last_runs(connection)
         for source in self._sources:
-            if due_at(source, last.get(source.id), now) <= now and not self._stopping.is_set():
+            if due_at(source, last.get(source.id), now) <= now:
                 self.crawl(source)
 
     def run_forever(self) -> None:
@@ -118,12 +124,12 @@ class Scheduler:
         clock.shutdown(wait=True)
 
     def stop(self) -> None:
-        """Ask running crawls to end and start no others. Safe to call from a signal handler's thread."""
+        """Ask running crawls to end and start no others; those that do not end are killed. Fit for a signal handler."""
         self._stopping.set()
         with self._lock:
             children = list(self._children)
         for child in children:
-            _signal(child, signal.SIGTERM)
+            child.terminate()
 
     def crawl(self, source: Source) -> None:
         """Crawl one source in a child process and record how it ended."""
@@ -140,9 +146,12 @@ class Scheduler:
             )
             with self._lock:
                 self._children.add(child)
+            if self._stopping.is_set():  # `stop` may have come too early to see this child
+                child.terminate()
             try:
                 reason = self._wait(child)
             finally:
+                _kill_group(child)  # workers that have outlived it
                 with self._lock:
                     self._children.discard(child)
             messages.seek(max(0, messages.tell() - TAIL_BYTES))
@@ -156,20 +165,26 @@ class Scheduler:
     def _wait(self, child: subprocess.Popen[bytes]) -> str | None:
         """Wait for a child within its time; why it had to be ended, if it had to."""
         limit = self._settings.crawl_seconds
-        try:
-            child.wait(limit)
-            return None
-        except subprocess.TimeoutExpired:
-            _signal(child, signal.SIGTERM)
+        reason = "ended by the scheduler, which was stopped"
+        end = time.monotonic() + limit
+        while not self._stopping.is_set():
+            try:
+                child.wait(max(0.0, min(LOOK_SECONDS, end - time.monotonic())))
+                return None
+            except subprocess.TimeoutExpired:
+                if time.monotonic() >= end:
+                    reason = f"ended by the scheduler after {limit:g} s"
+                    break
+        child.terminate()  # the child alone: it ends its workers itself
         try:
             child.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            _signal(child, signal.SIGKILL)
+            _kill_group(child)
             child.wait()
-        return f"ended by the scheduler after {limit:g} s"
+        return reason
 
 
-def _signal(child: subprocess.Popen[bytes], number: int) -> None:
-    """Signal a child and the processes it has started."""
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of a child and the processes it has started."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, number)
+        os.killpg(child.pid, signal.SIGKILL)

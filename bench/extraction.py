@@ -2,12 +2,14 @@
 
     python bench/extraction.py [DIR] [--no-peer] [--worst N]
 
-DIR holds `NAME.html.gz`, `NAME.txt` (the reference) and `index.jsonl`; the letters of NAME before the hyphen are
-the group (`zh`, `en`, `gov`). F1 is the overlap of two bags: characters without spaces for Chinese, lower-case
-words for English. It does not look at order; the second figure does (matching blocks of `difflib`).
+DIR holds `NAME.html.gz`, `NAME.txt` (the reference) and `index.jsonl`; the letters of NAME before the hyphen
+are the group (`zh`, `en`, `gov`). F1 is the overlap of two bags: characters without spaces for Chinese,
+lower-case words for English. It does not look at order; the second figure does (matching blocks of
+`difflib`).
 
-A date of a government page is right if it is the index's `published_on`, and that is often the day of signing: so
-the date of writing is compared too. A date of a news page is right from two days before its feed's day to one after.
+A date of a government page is right if it is the index's `published_on`, and that is often the day of
+signing: so the date of writing is compared too. A date of a news page is right from two days before its
+feed's day to one after.
 
 CPU time is this process's own, after a warming pass over some pages. The peer,
 `trafilatura.bare_extraction(with_metadata=True)` on the decoded text, is measured in the same run.
@@ -167,7 +169,8 @@ def report(groups: dict[str, Group]) -> None:
     for name, group in sorted(groups.items()):
         wrong = {key: n for key, n in group.dates.items() if key.startswith("wrong")}
         print(
-            f"dates {name}: {group.dates['right']} right, {group.dates['date of writing']} as the date of writing, "
+            f"dates {name}: {group.dates['right']} right, "
+            f"{group.dates['date of writing']} as date of writing, "
             f"{sum(wrong.values())} wrong, {group.dates['unknown']} unknown"
         )
         for line in wrong:

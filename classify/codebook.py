@@ -63,7 +63,7 @@ class Plan:
 
     @property
     def profile(self) -> dict[str, float]:
-        """Weight of each dimension in the plan, summing to 1: one chapter each, hence equal (see `profile_note`)."""
+        """Weight of each dimension in the plan, sum 1: equal, one chapter each; see `profile_note`."""
         return {dimension: 1 / len(DIMENSIONS) for dimension in DIMENSIONS}
 
 
@@ -93,7 +93,7 @@ def parse_codebook(raw: Any, path: Path = CODEBOOK_PATH) -> Codebook:
     """Build the codebook from parsed YAML.
 
     Raises:
-        ConfigError: a part is missing, or the dimensions are not the six of `hexapolis.records.DIMENSIONS` in order.
+        ConfigError: a part is missing, or the dimensions are not `hexapolis.records.DIMENSIONS` in order.
     """
     try:
         plan = raw["plan"]
@@ -154,7 +154,8 @@ def render_markdown(codebook: Codebook) -> str:
         "",
         "## The dimensions",
         "",
-        "The unit that is coded is the passage; a document carries every dimension that one of its passages carries. "
+        "The unit that is coded is the passage; a document carries every dimension that one of its passages "
+        "carries. "
         "Coding is multi-label, and a passage may carry none. Code what the text does, not the words in it.",
         "",
     ]

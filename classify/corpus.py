@@ -1,8 +1,8 @@
 """Labelled texts: the authored corpus in `corpus/`, and files to evaluate against.
 
-One JSON object a line. Both formats are read: the corpus's (`id, lang, unit, genre, title?, text, dims, relevant,
-cities`) and that of an evaluation file (`id, unit, text, dims, relevant, contested, cities`). Nothing is guessed:
-a line that does not fit is an error that names the file, the line and the field.
+One JSON object a line. Both formats are read: the corpus's (`id, lang, unit, genre, title?, text, dims,
+relevant, cities`) and that of an evaluation file (`id, unit, text, dims, relevant, contested, cities`).
+Nothing is guessed: a line that does not fit is an error that names the file, the line and the field.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class _Line:
             raise self.error("unit", f"must be one of {', '.join(_UNITS)}")
         identifier = self.text("id", required=True)
         text = self.text("text", required=True)
-        assert identifier is not None and text is not None
+        assert identifier is not None
+        assert text is not None
         meta = {name: value for name in _META_FIELDS if (value := self.text(name)) is not None}
         return LabelledText(
             id=identifier,

@@ -1,7 +1,7 @@
 """Measuring a tagger against a labelled file.
 
-A document's answer is compared with its label, dimension by dimension; contested cells are skipped. Macro-F1 is the
-mean over the six dimensions. Relevance and subject cities are measured beside it and do not enter it.
+A document's answer is compared with its label, dimension by dimension; contested cells are skipped. Macro-F1
+is the mean over the six dimensions. Relevance and subject cities are measured beside it and do not enter it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classify.model import Tagger
 from hexapolis.records import DIMENSIONS, CityRole, LabelledText, Tagging
@@ -49,7 +50,10 @@ class Evaluation:
 
     def render(self) -> str:
         """A table in plain text."""
-        lines = [f"model {self.model_id}, {self.count} texts, {self.skipped_cells} contested cells skipped", ""]
+        lines = [
+            f"model {self.model_id}, {self.count} texts, {self.skipped_cells} contested cells skipped",
+            "",
+        ]
         lines.append(f"{'':<22}{'precision':>10}{'recall':>8}{'F1':>8}{'AP':>8}{'yes':>6}{'of':>6}")
         for name, scores in self.dimensions.items():
             lines.append(_row(name, scores))
@@ -71,7 +75,9 @@ def evaluate(tagger: Tagger, items: Sequence[LabelledText]) -> Evaluation:
     everything = np.ones(len(items), dtype=bool)
     names = sorted(set(languages.tolist()))
     tables = {
-        name: {d: _dimension(d, items, taggings, languages == name if name else everything) for d in DIMENSIONS}
+        name: {
+            d: _dimension(d, items, taggings, languages == name if name else everything) for d in DIMENSIONS
+        }
         for name in ("", *names)
     }
     known = np.array([item.relevant is not None for item in items], dtype=bool)
@@ -94,14 +100,16 @@ def evaluate(tagger: Tagger, items: Sequence[LabelledText]) -> Evaluation:
     )
 
 
-def target_metrics(truth: np.ndarray, probability: np.ndarray, threshold: float) -> dict[str, float | int | None]:
+def target_metrics(
+    truth: NDArray[Any], probability: NDArray[Any], threshold: float
+) -> dict[str, float | int | None]:
     """The scores of one target from probabilities and a threshold, rounded, for a model card."""
     scores = asdict(_scores(truth, probability >= threshold, probability))
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in scores.items()}
 
 
 def language_of(item: LabelledText) -> str:
-    """The item's language; where it is not labelled, `zh` if it holds Chinese characters to speak of, else `en`."""
+    """The item's language; unlabelled, `zh` if it holds Chinese characters to speak of, else `en`."""
     if item.language:
         return item.language
     sample = item.text[:2000]
@@ -110,9 +118,9 @@ def language_of(item: LabelledText) -> str:
 
 
 def _dimension(
-    dimension: str, items: Sequence[LabelledText], taggings: Sequence[Tagging], mask: np.ndarray
+    dimension: str, items: Sequence[LabelledText], taggings: Sequence[Tagging], mask: NDArray[Any]
 ) -> Scores:
-    rows = [n for n in np.flatnonzero(mask) if dimension not in items[n].contested]
+    rows = [n for n in np.flatnonzero(mask).tolist() if dimension not in items[n].contested]
     return _scores(
         np.array([dimension in items[n].dims for n in rows], dtype=bool),
         np.array([taggings[n].dimensions[dimension].tagged for n in rows], dtype=bool),
@@ -120,7 +128,7 @@ def _dimension(
     )
 
 
-def _scores(truth: np.ndarray, answer: np.ndarray, probability: np.ndarray) -> Scores:
+def _scores(truth: NDArray[Any], answer: NDArray[Any], probability: NDArray[Any]) -> Scores:
     hits, said, support = int(np.sum(truth & answer)), int(answer.sum()), int(truth.sum())
     return Scores(
         precision=hits / said if said else 0.0,
@@ -132,10 +140,10 @@ def _scores(truth: np.ndarray, answer: np.ndarray, probability: np.ndarray) -> S
     )
 
 
-def _average_precision(truth: np.ndarray, probability: np.ndarray) -> float | None:
+def _average_precision(truth: NDArray[Any], probability: NDArray[Any]) -> float | None:
     if not truth.any():
         return None
-    from sklearn.metrics import average_precision_score  # type: ignore[import-untyped]  # slow to import
+    from sklearn.metrics import average_precision_score  # slow to import
 
     return float(average_precision_score(truth, probability))
 

@@ -1,25 +1,34 @@
 """From text to numbers: the units that are scored, and the sparse matrix of their features.
 
-A document is cut into passages, these into sentences. Scored units are the passages and, inside the longer ones, runs
-of few sentences, so that one concrete sentence in a long report is seen. Each unit has two blocks of features: lexicon
-classes (`lexicon.py`) and hashed character n-grams. Nothing here is learnt; see `train.py`.
+A document is cut into passages, these into sentences. In a text that speaks of AI throughout, the scored
+units are its passages and, inside the longer ones, runs of few sentences. In a long text that speaks of it
+here and there (a work report, a news bulletin) only the sentences that name AI, computing or data are scored,
+each on its own: what the rest says of talent, funds or industry is not about AI. Each unit has two blocks of
+features: lexicon classes (`lexicon.py`) and hashed character n-grams. Nothing here is learnt; see `train.py`.
 """
 
 from __future__ import annotations
 
+import bisect
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp  # type: ignore[import-untyped]
+import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from classify.folding import fold
 from classify.lexicon import Lexicon
 from classify.passages import is_bare_heading, sentences, split_passages, width
+from classify.place_names import find_hits, to_simplified
 from hexapolis.records import Passage
 
 MAX_CHARACTERS = 200_000
 """What is read of one text; the rest of a longer one is left out."""
+
+MAX_TITLE = 1_000
+"""What is read of a title, in characters."""
 
 FORMAT = 1
 """Raised when the meaning of a feature changes without the lexicon file changing."""
@@ -27,7 +36,18 @@ FORMAT = 1
 WINDOW_WIDTH = 120.0
 """Widest run of sentences scored on its own, in Chinese characters."""
 
+TOPIC_CLASSES = ("ai", "compute", "data")
+"""A sentence with a word of one of these lexicon classes is on the topic."""
+
+CLAUSE_WIDTH = 8.0
+"""Narrowest clause scored on its own, in Chinese characters."""
+
+SHORT_WIDTH = 200.0
+TOPIC_SHARE = 0.5
+"""A text over `SHORT_WIDTH` with fewer sentences on the topic than this speaks of it here and there."""
+
 HASH_BITS = 18
+_CLAUSE_END = re.compile(r"[,;:](?!\d)")
 _HASH_SIZE = 1 << HASH_BITS
 _MULTIPLIERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 
@@ -37,45 +57,104 @@ class Outline:
     """A document cut up: passages for people, folded sentences, and the units that are scored."""
 
     passages: tuple[Passage, ...]
-    sentences: tuple[str, ...]  # folded, without newlines
+    sentences: tuple[str, ...]  # folded, without newlines; behind the text's own, clauses scored apart
+    length: int  # how many of them are the text's own
+    width: float  # of the title and the text that is read
+    features: tuple[set[int], ...]  # lexicon features of each sentence
     units: tuple[tuple[int, int], ...]  # half-open ranges of sentences
     owners: tuple[int, ...]  # passage of each unit; -1 for the title
     scored: frozenset[int]  # passages that count for the document
+    named: tuple[bool, ...]  # whether a sentence names a city
+    scattered: bool  # a long text that speaks of the topic here and there
 
 
-def outline(title: str | None, text: str, window: float = WINDOW_WIDTH) -> Outline:
+def outline(title: str | None, text: str, lexicon: Lexicon) -> Outline:
     """Cut up one document; the title, if any, is one more unit without a passage."""
     text = text[:MAX_CHARACTERS]
     passages = split_passages(text)
-    folded: list[str] = []
-    units: list[tuple[int, int]] = []
-    owners: list[int] = []
-    if title and title.strip():
-        folded.append(_line(title[:1000]))
-        units.append((0, 1))
-        owners.append(-1)
     headings = {n for n, p in enumerate(passages) if is_bare_heading(text[p.start : p.end])}
-    if len(headings) == len(passages):
-        headings = set()
-    for number, passage in enumerate(passages):
+    scored = frozenset(range(len(passages))) - headings or headings
+    folded: list[str] = []
+    widths: list[float] = []
+    ranges: list[tuple[int, int]] = []  # of sentences, one a passage
+    named: list[bool] = []
+    places = [hit.start for hit in find_hits(to_simplified(text))]
+    titled = bool(title and title.strip())
+    if title and titled:
+        folded.append(_line(title[:MAX_TITLE]))
+        widths.append(width(title[:MAX_TITLE]))
+        named.append(bool(find_hits(to_simplified(title[:MAX_TITLE]))))
+    for passage in passages:
         first = len(folded)
-        run_start, run_width, runs = first, 0.0, []
         for start, end in sentences(text, passage.start, passage.end):
-            piece = width(text[start:end])
-            here = len(folded)
-            if here > run_start and run_width + piece > window:
-                runs.append((run_start, here))
-                run_start, run_width = here, 0.0
-            run_width += piece
             folded.append(_line(text[start:end]))
-        runs.append((run_start, len(folded)))
-        if len(runs) > 1:
-            runs.append((first, len(folded)))
+            widths.append(width(text[start:end]))
+            named.append(bisect.bisect_left(places, start) < bisect.bisect_left(places, end))
+        ranges.append((first, len(folded)))
+    features = lexicon.sentence_features(folded) if folded else []
+    topical = [lexicon.holds(one, TOPIC_CLASSES) for one in features]
+    units: list[tuple[int, int]] = [(0, 1)] if titled else []
+    owners: list[int] = [-1] if titled else []
+    scattered = (
+        sum(widths) > SHORT_WIDTH
+        and sum(topical) < TOPIC_SHARE * len(topical)
+        and not (titled and topical[0])
+    )
+    length = len(folded)
+    for number, (first, last) in enumerate(ranges):
+        if not scattered:
+            runs = _runs(widths, first, last)
+        else:
+            runs = [(n, n + 1) for n in range(first, last) if topical[n]]
+            for sentence, _ in tuple(runs):
+                for clause in _clauses(folded[sentence]):
+                    found = lexicon.sentence_features([clause])[0]
+                    if lexicon.holds(found, TOPIC_CLASSES):
+                        runs.append((len(folded), len(folded) + 1))
+                        folded.append(clause)
+                        features.append(found)
+                        named.append(named[sentence])
         units += runs
         owners += [number] * len(runs)
     return Outline(
-        tuple(passages), tuple(folded), tuple(units), tuple(owners), frozenset(range(len(passages))) - headings
+        passages=tuple(passages),
+        sentences=tuple(folded),
+        length=length,
+        width=sum(widths),
+        features=tuple(features),
+        units=tuple(units),
+        owners=tuple(owners),
+        scored=frozenset(scored),
+        named=tuple(named),
+        scattered=scattered,
     )
+
+
+def _clauses(sentence: str) -> list[str]:
+    """Clauses of a folded sentence that has several, short ones joined to the next; none where there is one."""
+    clauses: list[str] = []
+    open_end = False
+    for piece in _CLAUSE_END.split(sentence):
+        if open_end:
+            clauses[-1] += "," + piece
+        else:
+            clauses.append(piece)
+        open_end = width(clauses[-1]) < CLAUSE_WIDTH
+    return clauses if len(clauses) > 1 else []
+
+
+def _runs(widths: Sequence[float], first: int, last: int) -> list[tuple[int, int]]:
+    """Runs of adjacent sentences up to `WINDOW_WIDTH`, and the whole passage if that is more than one."""
+    runs: list[tuple[int, int]] = []
+    start, used = first, 0.0
+    for number in range(first, last):
+        if number > start and used + widths[number] > WINDOW_WIDTH:
+            runs.append((start, number))
+            start, used = number, 0.0
+        used += widths[number]
+    if start < last:
+        runs.append((start, last))
+    return [*runs, (first, last)] if len(runs) > 1 else runs
 
 
 def _line(text: str) -> str:
@@ -87,9 +166,8 @@ def lexicon_block(outlines: Sequence[Outline], lexicon: Lexicon) -> sp.csr_matri
     indices: list[int] = []
     indptr = [0]
     for one in outlines:
-        by_sentence = lexicon.sentence_features(one.sentences) if one.sentences else []
         for first, last in one.units:
-            indices.extend(sorted(lexicon.unit_features(by_sentence[first:last])))
+            indices.extend(sorted(lexicon.unit_features(one.features[first:last])))
             indptr.append(len(indices))
     data = np.ones(len(indices), dtype=np.float32)
     return sp.csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, lexicon.size), dtype=np.float32)
@@ -118,8 +196,8 @@ def _sentence_counts(lines: Sequence[str]) -> sp.csr_matrix:
     codes = np.frombuffer(joined.encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
     breaks = codes == 10
     row = np.cumsum(breaks) - breaks
-    parts: list[np.ndarray] = []
-    owners: list[np.ndarray] = []
+    parts: list[NDArray[np.int64]] = []
+    owners: list[NDArray[np.int64]] = []
     hashed = codes.copy()
     clean = ~breaks
     for step, multiplier in enumerate(_MULTIPLIERS, 1):

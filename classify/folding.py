@@ -1,4 +1,4 @@
-"""Folding of text before it is looked at: one form for full-width, upper-case, Traditional and marked-up writing.
+"""One form for full-width, upper-case, Traditional and marked-up writing, before text is looked at.
 
 The folded text is for the model only. Offsets always count in the original.
 """
@@ -9,11 +9,11 @@ import functools
 import re
 import unicodedata
 
-from opencc import OpenCC  # type: ignore[import-untyped]
+from opencc import OpenCC
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,300}>|&(?:nbsp|amp|lt|gt|quot|#\d{1,5});")
 _SPACE = re.compile(r"[^\S\n]+")
-# Characters that are written only in Traditional script and are common enough that a text in it holds one of them.
+# Characters of Traditional script alone, common enough that a text in it holds one of them.
 _TRADITIONAL = re.compile(
     "[們國來時會個這對發經說過還進開關點無義產業東車電動機學實體應數據資訊網絡設計創區廣術場經濟與為於長門見視規劃標準務員問題應際億萬將後當從並"
     "優勢強點層條際陳黨組織導領灣龍總統權義實]"
@@ -26,13 +26,15 @@ def _converter() -> OpenCC:
 
 
 def fold(text: str) -> str:
-    """Folded form: tags dropped, NFKC, Simplified, lower case, runs of spaces made one. Newlines stay where they are.
+    """Folded form: no tags, NFKC, Simplified, lower case, runs of spaces made one; newlines stay.
 
     Lone surrogates and control characters become spaces, so that nothing below can fail on them.
     """
     text = _TAG.sub(" ", text)
     if not text.isascii():
-        text = "".join(" " if "\ud800" <= c <= "\udfff" else c for c in text) if _has_surrogate(text) else text
+        text = (
+            "".join(" " if "\ud800" <= c <= "\udfff" else c for c in text) if _has_surrogate(text) else text
+        )
         text = unicodedata.normalize("NFKC", text)
         if _TRADITIONAL.search(text):
             text = str(_converter().convert(text))

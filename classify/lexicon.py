@@ -1,7 +1,8 @@
 """The lexicon: which classes of words meet in a sentence or a clause.
 
-`lexicon.yaml` lists the classes; this module finds them in folded text and turns each sentence into a set of feature
-numbers. What a feature is worth is learnt from the corpus (`train.py`); nothing here decides anything.
+`lexicon.yaml` lists the classes; this module finds them in folded text and turns each sentence into a set of
+feature numbers. What a feature is worth is learnt from the corpus (`train.py`); nothing here decides
+anything.
 """
 
 from __future__ import annotations
@@ -62,7 +63,12 @@ class Lexicon:
         self._ascii: dict[str, tuple[_Term, ...]] = {}
         self._fill(members)
         count = len(self.classes)
-        self._blocks = {"ai_sentence": count, "ai_clause": 2 * count, "smart_clause": 3 * count, "number": 4 * count}
+        self._blocks = {
+            "ai_sentence": count,
+            "ai_clause": 2 * count,
+            "smart_clause": 3 * count,
+            "number": 4 * count,
+        }
         self._pair_base = 5 * count
         self._unit_base = self._pair_base + 2 * len(self.pairs)
         self.size: int = self._unit_base + count
@@ -163,8 +169,12 @@ class Lexicon:
                 features[sentence].add(base + 1)
         return features
 
+    def holds(self, features: set[int], classes: Iterable[str]) -> bool:
+        """Whether a sentence with these features holds a word of one of the classes."""
+        return any(self.classes.index(name) in features for name in classes)
+
     def unit_features(self, sentences: Iterable[set[int]]) -> set[int]:
-        """Features of a run of sentences: all of theirs, and which classes stand in a run that speaks of AI at all."""
+        """Features of a run of sentences: all of theirs, and the classes of a run that speaks of AI."""
         union: set[int] = set().union(*sentences)
         if self._ai in union:
             count = len(self.classes)

@@ -1,8 +1,8 @@
 """Cutting a text into passages, the unit that is coded.
 
 A passage is a paragraph, or a run of adjacent sentences of a long one. Offsets count Python characters;
-`text[start:end]` is always the exact quote; passages do not overlap and together hold every character that is not
-white space. Says nothing about what a passage means.
+`text[start:end]` is always the exact quote; passages do not overlap and together hold every character that is
+not white space. Says nothing about what a passage means.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from hexapolis.records import Passage
 
 MAX_WIDTH = 350.0
-"""Widest passage, in the width of a Chinese character; one Latin letter counts `LATIN_WIDTH` (so about 900 letters)."""
+"""Widest passage, in Chinese characters; one Latin letter counts `LATIN_WIDTH` (so about 900 letters)."""
 
 LATIN_WIDTH = 0.39
 
@@ -21,7 +21,9 @@ _HEADING_WIDTH = 40.0  # a line this short without final punctuation is a headin
 _NUMBERED_HEADING_WIDTH = 60.0  # a numbered one may be longer
 
 # Line ends, and the block tags that some feeds leave in their text.
-_BREAK = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+|(?<=</p>)|(?<=<br>)|(?<=<br/>)|(?<=</div>)|(?<=</li>)", re.I)
+_BREAK = re.compile(
+    r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+|(?<=</p>)|(?<=<br>)|(?<=<br/>)|(?<=</div>)|(?<=</li>)", re.I
+)
 _SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）)\"']*|[.!?;]+[\"'”’)\]]*(?=\s|$)|</p>|<br ?/?>")
 _SOFT_END = re.compile(r"[，、,：:]|\s")
 _NUMBERING = re.compile(
@@ -78,10 +80,10 @@ def windows(text: str, start: int, end: int, limit: float) -> list[tuple[int, in
     spans: list[tuple[int, int]] = []
     open_start, open_end, open_width = start, start, 0.0
     for first, last in _pieces(text, start, end, limit):
-        piece = width(text[first:last])
+        piece = width(text[open_end:last])  # with the white space before it
         if open_end > open_start and open_width + piece > limit:
             spans.append((open_start, open_end))
-            open_start, open_width = first, 0.0
+            open_start, open_width, piece = first, 0.0, width(text[first:last])
         open_end = last
         open_width += piece
     if open_end > open_start:

@@ -26,6 +26,7 @@ from classify.gazetteer import (
 _TRADITIONAL = re.compile(
     "[國會為這說們個來時對發經業區廣東蘇臺灣龍門濟陽寧應術開關創導點長漢滬貴園環雲數據產]"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _STREET_ZH = re.compile(
     r"[东西南北中环]{0,2}(?:大道|大街|公路)|[东西南北中]{0,2}[一二三四五六]?路(?![演径网线况段由桥政灯权透边])"
     r"|街(?![道头区镇坊])"
@@ -70,9 +71,13 @@ def _opencc() -> _Converter:
 
 
 def to_simplified(text: str) -> str:
-    """Traditional folded to Simplified, one character for one, so that positions stay."""
+    """Traditional folded to Simplified, one character for one, so that positions stay.
+
+    A lone surrogate, which no converter takes, becomes a space.
+    """
     if not _TRADITIONAL.search(text):
         return text
+    text = _SURROGATE.sub(" ", text)
     folded = _opencc().convert(text)
     if len(folded) == len(text):
         return folded

@@ -1,7 +1,8 @@
-"""Scores of units, and how they roll up to passages and documents. Plain arithmetic on arrays; nothing is learnt here.
+"""Scores of units, and how they roll up to passages and documents. Plain arithmetic; nothing is learnt here.
 
 A document carries what one of its passages carries, so its score for a dimension is the highest of its units.
-Relevance asks for more of a long text: its headline, or two places that do not overlap.
+Relevance asks whose work it is: a unit counts where a city is named or meant, and where it carries a
+dimension at least nearly; a long text needs its headline or two such places.
 """
 
 from __future__ import annotations
@@ -10,23 +11,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp  # type: ignore[import-untyped]
+import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from classify.features import Outline
+from classify.lexicon import load_lexicon
 
-LEXICON_SCALE = 0.3
-NGRAM_SCALE = 3.0
-CITY_FEATURES = ("subject city", "city only mentioned", "no city")
+LEXICON_SCALE = 0.2
+NGRAM_SCALE = 5.0
 
-_LONG_TEXT = 2  # passages from which on one place is not enough for relevance
+LONG_TEXT = 1000.0
+"""Wider texts (in Chinese characters) need two relevant places or a headline; below, one is enough."""
+
+CONTENT_MARGIN = 1.0
+"""Log-odds by which relevance may exceed the strongest dimension of its unit: words about AI without content
+are not about a city's policy."""
+
+NOT_A_CITY = -8.0
+"""Log-odds of relevance of a unit that belongs to no city."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """Which hashed n-grams the model knows, and their weight (inverse document frequency)."""
 
-    position: np.ndarray  # int32, one a hash value: column in the n-gram block, or -1
-    idf: np.ndarray  # float32, one a column
+    position: NDArray[np.int32]  # int32, one a hash value: column in the n-gram block, or -1
+    idf: NDArray[np.float32]  # float32, one a column
 
     def weigh(self, counts: sp.csr_matrix) -> sp.csr_matrix:
         """Logarithmic counts times idf, each row of length `NGRAM_SCALE` (or empty)."""
@@ -58,12 +68,14 @@ def design_matrix(lexicon: sp.csr_matrix, ngrams: sp.csr_matrix, vocabulary: Voc
     return sp.hstack([lexicon * LEXICON_SCALE, vocabulary.weigh(ngrams)], format="csr")
 
 
-def logistic(value: np.ndarray) -> np.ndarray:
+def logistic(value: NDArray[np.float64]) -> NDArray[np.float64]:
     """1 / (1 + e^-x), safe for large values."""
     return 1.0 / (1.0 + np.exp(-np.clip(value, -40.0, 40.0)))
 
 
-def dimension_scores(outline: Outline, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def dimension_scores(
+    outline: Outline, units: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Roll up unit scores of one document.
 
     Args:
@@ -71,8 +83,8 @@ def dimension_scores(outline: Outline, units: np.ndarray) -> tuple[np.ndarray, n
         units: one row a unit, one column a dimension; any monotone score.
 
     Returns:
-        Document scores, one a dimension, and passage scores, one row a passage. Where there is nothing to score the
-        values are minus infinity.
+        Document scores, one a dimension, and passage scores, one row a passage. Where there is nothing to
+        score the values are minus infinity.
     """
     passages = np.full((len(outline.passages), units.shape[1]), -np.inf)
     document = np.full(units.shape[1], -np.inf)
@@ -86,23 +98,44 @@ def dimension_scores(outline: Outline, units: np.ndarray) -> tuple[np.ndarray, n
     return document, passages
 
 
-def relevance_score(outline: Outline, units: np.ndarray) -> float:
-    """Roll up unit scores of relevance: the headline's, a short text's best, or a long text's second best place."""
+def relevance_units(outline: Outline, units: NDArray[np.float64], has_subject: bool, has_city: bool) -> None:
+    """Correct, in place, the relevance (last column) of one document's units, given whose work each is.
+
+    A unit is a city's where it names a city or a body of one. Elsewhere the document's subject city is meant,
+    or in a short text without any name an unnamed one, unless the text speaks for a province or the nation.
+    """
+    lexicon = load_lexicon()
+    wider = any(lexicon.holds(one, ("wider_area",)) for one in outline.features)
+    meant = not wider and (has_subject or not (has_city or outline.scattered))
+    for number, (first, last) in enumerate(outline.units):
+        mine = (
+            meant
+            or any(outline.named[first:last])
+            or any(lexicon.holds(one, ("own_city",)) for one in outline.features[first:last])
+        )
+        if mine:
+            units[number, -1] = min(units[number, -1], units[number, :-1].max() + CONTENT_MARGIN)
+        else:
+            units[number, -1] = min(units[number, -1], NOT_A_CITY)
+
+
+def relevance_score(outline: Outline, units: NDArray[np.float64]) -> float:
+    """Roll up relevance: the headline's, a short text's best place, or a long text's second best."""
     best_title = -np.inf
-    places: dict[int, float] = {}
-    short = len(outline.passages) < _LONG_TEXT
+    places: list[float] = []
     for number, (owner, (first, last)) in enumerate(zip(outline.owners, outline.units, strict=True)):
         score = float(units[number])
         if owner < 0:
             best_title = max(best_title, score)
-        elif owner in outline.scored and (short or _is_smallest(outline, number, first, last)):
-            places[number] = score
-    ranked = sorted(places.values(), reverse=True)
-    if not ranked:
+        elif (
+            owner in outline.scored and first < outline.length and _is_smallest(outline, number, first, last)
+        ):
+            places.append(score)
+    places.sort(reverse=True)
+    if not places:
         return best_title
-    if short or len(ranked) == 1:
-        return max(best_title, ranked[0])
-    return max(best_title, ranked[1])
+    enough = 0 if outline.width <= LONG_TEXT or len(places) == 1 else 1
+    return max(best_title, places[enough])
 
 
 def _is_smallest(outline: Outline, number: int, first: int, last: int) -> bool:

@@ -1,7 +1,7 @@
 """Training: from labelled texts to a `Tagger`, and which model is in use.
 
-Thresholds and calibration come from held-out folds of the training texts, never from the texts a model has seen, and
-near-duplicates (pairs that differ in one turn of phrase) stay in one fold.
+Thresholds and calibration come from held-out folds of the training texts, never from the texts a model has
+seen, and near-duplicates (pairs that differ in one turn of phrase) stay in one fold.
 """
 
 from __future__ import annotations
@@ -19,22 +19,42 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp  # type: ignore[import-untyped]
-from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from classify.cities import find_cities
 from classify.codebook import load_codebook
 from classify.corpus import corpus_digest, load_corpus
-from classify.features import FORMAT, HASH_BITS, WINDOW_WIDTH, Outline, lexicon_block, ngram_block, outline
+from classify.features import (
+    FORMAT,
+    HASH_BITS,
+    SHORT_WIDTH,
+    TOPIC_CLASSES,
+    TOPIC_SHARE,
+    WINDOW_WIDTH,
+    lexicon_block,
+    ngram_block,
+    outline,
+)
 from classify.lexicon import lexicon_digest, load_lexicon
-from classify.model import CARD_FILE, TARGETS, Parts, Tagger, city_row
-from classify.scoring import LEXICON_SCALE, NGRAM_SCALE, build_vocabulary, design_matrix
+from classify.model import Tagger
+from classify.model_files import CARD_FILE, TARGETS, Parts
+from classify.scoring import (
+    CONTENT_MARGIN,
+    LEXICON_SCALE,
+    LONG_TEXT,
+    NGRAM_SCALE,
+    build_vocabulary,
+    design_matrix,
+)
 from hexapolis.errors import CorpusError, ModelError
 from hexapolis.records import DIMENSIONS, LabelledText
 
 log = logging.getLogger(__name__)
 
 ACTIVE_FILE = "active"
+
+_LIBRARIES = ("scikit-learn", "numpy", "scipy", "skops", "opencc")
 
 PARAMETERS: Mapping[str, Any] = {
     "algorithm": "logistic regression (liblinear, L2), one a target",
@@ -45,13 +65,16 @@ PARAMETERS: Mapping[str, Any] = {
     "ngram_scale": NGRAM_SCALE,
     "hash_bits": HASH_BITS,
     "window_width": WINDOW_WIDTH,
+    "scattered": [SHORT_WIDTH, TOPIC_SHARE, *TOPIC_CLASSES],
     "roll_up": "maximum",
+    "relevance": [LONG_TEXT, CONTENT_MARGIN],
 }
 
 
 def model_id_for(items: Sequence[LabelledText], seed: int = 0) -> str:
-    """The id that training on these items would give: a digest of data, lexicon, codebook, parameters and seed."""
-    content = [corpus_digest(items), lexicon_digest(), load_codebook().version, FORMAT, dict(PARAMETERS), seed]
+    """The id that training on these items would give, from data, lexicon, codebook, parameters and seed."""
+    taxonomy = [lexicon_digest(), load_codebook().version, FORMAT]
+    content = [corpus_digest(items), taxonomy, dict(PARAMETERS), seed]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -91,12 +114,11 @@ class _Data:
     def __init__(self, items: Sequence[LabelledText]) -> None:
         self.items = list(items)
         lexicon = load_lexicon()
-        self.outlines = [outline(item.title, item.text) for item in items]
+        self.outlines = [outline(item.title, item.text, lexicon) for item in items]
         self.cities = [find_cities(item.title, item.text) for item in items]
-        whole = [replace(one, units=((0, len(one.sentences)),), owners=(0,)) for one in self.outlines]
+        whole = [replace(one, units=((0, one.length),), owners=(0,)) for one in self.outlines]
         self.lexicon = lexicon_block(whole, lexicon)
         self.ngrams = ngram_block(whole)
-        self.city = sp.csr_matrix(np.array([city_row(found) for found in self.cities], dtype=np.float32))
         self.truth = np.array(
             [[d in item.dims for d in DIMENSIONS] + [bool(item.relevant)] for item in items], dtype=bool
         )
@@ -105,12 +127,12 @@ class _Data:
             dtype=bool,
         )
 
-    def document_scores(self, tagger: Tagger, rows: np.ndarray) -> np.ndarray:
+    def document_scores(self, tagger: Tagger, rows: NDArray[Any]) -> NDArray[Any]:
         """Rolled-up scores before calibration of some of the texts, as the tagger would score them."""
         return tagger.document_scores([self.outlines[n] for n in rows], [self.cities[n] for n in rows])
 
 
-def _folds(data: _Data, seed: int) -> np.ndarray:
+def _folds(data: _Data, seed: int) -> NDArray[Any]:
     """A fold number for each text; texts that are nearly the same share one."""
     count = PARAMETERS["folds"]
     weighed = build_vocabulary(data.ngrams).weigh(data.ngrams) / NGRAM_SCALE
@@ -120,26 +142,25 @@ def _folds(data: _Data, seed: int) -> np.ndarray:
     return np.asarray(order[member] % count)
 
 
-def _fit(data: _Data, rows: np.ndarray, seed: int) -> Parts:
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # slow to import
+def _fit(data: _Data, rows: NDArray[Any], seed: int) -> Parts:
+    from sklearn.linear_model import LogisticRegression  # slow to import
 
     vocabulary = build_vocabulary(data.ngrams[rows])
     matrix = design_matrix(data.lexicon[rows], data.ngrams[rows], vocabulary)
-    with_city = sp.hstack([matrix, data.city[rows]], format="csr")
     estimators = {}
     for column, target in enumerate(TARGETS):
         known = data.known[rows, column]
         truth = data.truth[rows, column][known]
         if min(truth.sum(), (~truth).sum()) < PARAMETERS["folds"]:
-            raise CorpusError(f"too few training texts with and without {target!r}: {truth.sum()} of {len(truth)}")
-        seen = with_city if target == "relevance" else matrix
+            count = f"{truth.sum()} of {len(truth)}"
+            raise CorpusError(f"too few training texts with and without {target!r}: {count}")
         model = LogisticRegression(C=PARAMETERS["c"], solver="liblinear", random_state=seed)
-        estimators[target] = model.fit(seen[np.flatnonzero(known)], truth)
+        estimators[target] = model.fit(matrix[np.flatnonzero(known)], truth)
     neutral = dict.fromkeys(TARGETS, (1.0, 0.0))
     return Parts(estimators, vocabulary, neutral, dict.fromkeys(TARGETS, 0.5))
 
 
-def _calibrate(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+def _calibrate(scores: NDArray[Any], truth: NDArray[Any]) -> tuple[float, float]:
     """Slope and shift that turn a held-out score into a probability (Platt's method)."""
     from sklearn.linear_model import LogisticRegression
 
@@ -148,7 +169,7 @@ def _calibrate(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     return round(float(model.coef_[0, 0]), 6), round(float(model.intercept_[0]), 6)
 
 
-def best_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
+def best_threshold(truth: NDArray[Any], probability: NDArray[Any]) -> float:
     """The threshold, in hundredths from 0.05 to 0.95, with the best F1; the middle one of a plateau."""
     grid = np.arange(5, 96) / 100
     scores = []
@@ -160,7 +181,7 @@ def best_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
     return float(grid[best[len(best) // 2]])
 
 
-def _card(data: _Data, held_out: np.ndarray, parts: Parts, seed: int) -> dict[str, Any]:
+def _card(data: _Data, held_out: NDArray[Any], parts: Parts, seed: int) -> dict[str, Any]:
     from classify.evaluate import language_of, target_metrics
 
     languages = np.array([language_of(item) for item in data.items])
@@ -192,7 +213,7 @@ def _card(data: _Data, held_out: np.ndarray, parts: Parts, seed: int) -> dict[st
         "parameters": {**PARAMETERS, "seed": seed, "ngrams": len(parts.vocabulary.idf)},
         "libraries": {
             "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in ("scikit-learn", "numpy", "scipy", "skops")},
+            **{name: importlib.metadata.version(name) for name in _LIBRARIES},
         },
         "thresholds": dict(parts.thresholds),
         "calibration": {target: list(pair) for target, pair in parts.calibration.items()},

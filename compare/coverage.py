@@ -91,7 +91,8 @@ def coverage(
     groups: dict[tuple[str, str | None], list[TaggedArticle]] = {}
     names: dict[str, str] = {}
     counted: list[TaggedArticle] = []
-    homeless, housed = set(), set()
+    homeless: set[int] = set()
+    housed: set[int] = set()
     for article in articles:
         (housed if article.cities else homeless).add(article.story_id)
         subjects = [(code, name) for code, name in article.cities if not wanted or code in wanted]
@@ -140,4 +141,5 @@ def wilson(successes: int, trials: int) -> tuple[float | None, float | None]:
     p, z2 = successes / trials, Z95**2
     middle = (p + z2 / (2 * trials)) / (1 + z2 / trials)
     half = Z95 * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # The ends are exact at 0 and 1, where rounding would leave 5e-17.
+    return (middle - half if successes else 0.0), (middle + half if successes < trials else 1.0)

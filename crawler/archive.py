@@ -8,6 +8,7 @@ unfinished record at the end of a file that nothing points to.
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import hashlib
 import io
 import os
@@ -16,6 +17,7 @@ import socket
 import zlib
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
@@ -27,6 +29,7 @@ from hexapolis.errors import ArchiveError
 from hexapolis.records import ArchiveRef, Page
 
 ROTATE_BYTES = 512 * 1024 * 1024
+GZIP_LEVEL = 6
 _CODING_HEADERS = {"content-encoding", "transfer-encoding", "content-length"}
 _NOT_IN_NAMES = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")  # what is no `tchar` of RFC 9110
 
@@ -45,15 +48,15 @@ class ArchiveWriter:
         self._file: io.BufferedWriter | None = None
         self._name = ""
         self._count = 0
+        self._writer = WARCWriter(io.BytesIO(), gzip=False)  # makes records; `_append` writes them
 
     def write(self, page: Page) -> ArchiveRef:
         """Append one page; where it went. The bytes are safe only after `flush`."""
         try:
             file = self._open(page.fetched_at)
             offset = file.tell()
-            self._writer.write_record(self._record(page))
+            length = self._append(self._record(page))
             file.flush()
-            length = file.tell() - offset
         except OSError as error:
             raise ArchiveError(f"{self._folder / self._name}: cannot be written: {error.strerror}") from error
         return ArchiveRef(self._name, offset, length, body_digest(page.body))
@@ -88,12 +91,19 @@ class ArchiveWriter:
                 except FileExistsError:
                     continue
             self._name = path.relative_to(self._folder).as_posix()
-            self._writer = WARCWriter(self._file, gzip=True)
             info = {"software": f"Hexapolis/{__version__}", "hostname": socket.gethostname(), "format": "WARC File Format 1.1"}
-            self._writer.write_record(self._writer.create_warcinfo_record(path.name, info))
+            self._append(self._writer.create_warcinfo_record(path.name, info))
         return self._file
 
-    def _record(self, page: Page) -> object:
+    def _append(self, record: Any) -> int:
+        """Write one record as a gzip member of its own, as the standard wants; its length in the file."""
+        assert self._file is not None
+        plain = io.BytesIO()
+        WARCWriter(plain, gzip=False).write_record(record)
+        # warcio's own compression is zlib's slowest, for one or two percent in size.
+        return self._file.write(gzip.compress(plain.getvalue(), GZIP_LEVEL, mtime=0))
+
+    def _record(self, page: Page) -> Any:
         if page.status == 0:
             return self._file_record(page)
         headers = []
@@ -108,16 +118,16 @@ class ArchiveWriter:
         if page.requested_url != page.url:
             warc_headers["X-Hexapolis-Requested-URI"] = _one_word(page.requested_url)
         return self._writer.create_warc_record(
-            _one_word(page.url), "response", payload=io.BytesIO(page.body), http_headers=http,
+            _one_word(page.url), "response", payload=io.BytesIO(page.body), length=len(page.body), http_headers=http,
             warc_headers_dict=warc_headers,
         )
 
-    def _file_record(self, page: Page) -> object:
+    def _file_record(self, page: Page) -> Any:
         """A saved file was not fetched by us: a `resource` record claims no HTTP exchange."""
         return self._writer.create_warc_record(
             _one_word(page.url),
             "resource",
-            payload=io.BytesIO(page.body),
+            payload=io.BytesIO(page.body), length=len(page.body),
             warc_content_type=_one_line(page.header("content-type") or "application/octet-stream"),
             warc_headers_dict={"WARC-Date": _warc_date(page.fetched_at)},
         )
@@ -138,7 +148,8 @@ def read_body(folder: Path, ref: ArchiveRef) -> bytes:
         body = bytes(record.content_stream().read())
     except FileNotFoundError as error:
         raise ArchiveError(f"{path}: archive file is missing; restore it from a backup") from error
-    except (OSError, StopIteration, ArchiveLoadFailed, zlib.error, EOFError) as error:
+    except (OSError, StopIteration, ArchiveLoadFailed, zlib.error, EOFError, AttributeError) as error:
+        # AttributeError: warcio stumbles over a record whose address is damaged.
         raise ArchiveError(f"{path}: record at {ref.offset} cannot be read: {error}") from error
     if body_digest(body) != ref.digest:
         raise ArchiveError(f"{path}: record at {ref.offset} does not hold the bytes that were stored")

@@ -1,7 +1,7 @@
 """Read full calendar dates out of text, in the forms that Chinese and English pages use.
 
-A month without a day is no date. UTC times can be turned into Asia/Shanghai days. Not for finding where on a page
-the date of publication stands.
+A month without a day is no date. UTC times can be turned into Asia/Shanghai days. Not for finding where on a
+page the date of publication stands.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read_dates(text: str, *, chinese: bool = False) -> Iterator[dt.date]:
 
 
 def in_words(line: str) -> bool:
-    """Whether a line is one date in Chinese words, 2024年3月15日 or 二〇二四年三月十五日, as documents are signed."""
+    """Whether a line is one date in Chinese words, as documents are signed: 2024年3月15日."""
     return (_CHINESE.fullmatch(line) or _HAN.fullmatch(line)) is not None
 
 

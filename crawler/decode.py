@@ -74,13 +74,17 @@ _META_CHARSET = re.compile(
 )
 _XML_ENCODING = re.compile(rb"""^\s*<\?xml\b[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,30})""")
 _HTTP_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,30})""", re.IGNORECASE)
+_WIDE_WINDOW = 96  # bytes: the first tags of a page
 _META_WINDOW = 4096  # bytes; the standard says 1,024, Chinese pages often declare later
 
-_BELIEVED = 0.22  # plausibility from which a label is taken without asking for another opinion
+_BELIEVED = 0.4  # plausibility from which a label is taken without asking for another opinion
 _LABEL_BONUS = 0.12  # how much more plausible a guess must be to overrule a label that decodes
-_NOISE = -0.3  # plausibility below which a text is noise
-_MISREAD_MIN = 200  # characters in runs of three and more: a misplaced apostrophe stands alone
+# So many accented letters in runs of three and more: no language writes so.
+_MISREAD_MIN = 100
 _MISREAD_WINDOW = 200_000  # characters
+_KANA = re.compile(r"[\u3041-\u30fa]")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_MISMATCH = 0.5
 _LATIN_RUN = re.compile(r"[\x80-\u024f]{3,}")
 _PLAUSIBLE_GUESS = 0.08  # a guess below this is not writing
 _GARBLED_SHARE = 0.05  # replaced characters among the non-ASCII ones
@@ -170,7 +174,7 @@ def _utf8(body: bytes) -> str | None:
 
 def _utf16_by_nuls(body: bytes) -> str | None:
     """UTF-16 without a mark: the markup is ASCII, so every second byte of it is NUL."""
-    head = body[:_META_WINDOW]
+    head = body[:_WIDE_WINDOW]
     pairs = len(head) // 2
     if pairs < 8:
         return None
@@ -191,7 +195,7 @@ def _by_plausibility(body: bytes, labels: list[tuple[str, FoundBy]]) -> Decoded:
         text = _read(body, codec)
         if _garbled(text):
             continue
-        score = plausibility(text)
+        score = plausibility(text) - _script_mismatch(text, codec)
         if bonus and score >= _BELIEVED:
             return Decoded(text, codec, found_by)
         if best is None or score + bonus > best[0]:
@@ -209,12 +213,21 @@ def _by_plausibility(body: bytes, labels: list[tuple[str, FoundBy]]) -> Decoded:
     raise ExtractionError("undecodable", f"no charset gives readable text (labels: {named_text})")
 
 
+def _script_mismatch(text: str, codec: str) -> float:
+    """What a reading loses for kana in Chinese, or no kana in Japanese: the byte ranges overlap."""
+    kana = len(_KANA.findall(text))
+    share = kana / max(1, kana + len(_HAN.findall(text)))
+    japanese = codec in ("euc_jp", "cp932")
+    chinese = codec in ("gb18030", "big5hkscs")
+    return _MISMATCH if (chinese and share > 0.2) or (japanese and share < 0.1) else 0.0
+
+
 def _misread_before(text: str) -> bool:
     """Valid UTF-8 whose text is noise: Chinese that some system read as Latin and encoded again."""
-    sample = text[:_MISREAD_WINDOW]
-    if sum(map(len, _LATIN_RUN.findall(sample))) < _MISREAD_MIN:
+    runs = "".join(_LATIN_RUN.findall(text[:_MISREAD_WINDOW]))
+    if sum(c >= "\xc0" for c in runs) < _MISREAD_MIN:
         return False
-    return plausibility(sample) < _NOISE
+    return 2 * len(runs) > sum(c > "\x7f" for c in text[:_MISREAD_WINDOW])
 
 
 def _fits_exactly(read: Decoded) -> bool:
@@ -223,8 +236,8 @@ def _fits_exactly(read: Decoded) -> bool:
 
 
 def _read(body: bytes, codec: str) -> str:
-    """Decode with replacement; Big5 in the dialect that loses less, as HKSCS and cp950 differ in
-    extensions.""" text = body.decode(codec, "replace")
+    """Decode with replacement; Big5 in the dialect, HKSCS or cp950, that loses less."""
+    text = body.decode(codec, "replace")
     if codec == "big5hkscs" and "\ufffd" in text:
         other = body.decode("cp950", "replace")
         if other.count("\ufffd") < text.count("\ufffd"):

@@ -156,7 +156,7 @@ def parse_html(text: str) -> HtmlElement:
     Raises:
         ExtractionError: `no_text`, if nothing can be parsed.
     """
-    # Bytes with a stated charset: lxml refuses text that carries an XML declaration, and stops at NUL.
+    # Bytes with a stated charset: lxml refuses text that carries an XML declaration. NULs go, as in browsers.
     body = text.replace("\x00", "").encode("utf-8", "replace")
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:

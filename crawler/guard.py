@@ -20,6 +20,11 @@ from zope.interface import implementer
 from hexapolis.records import Source
 
 
+_CARRY_IPV4 = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")))
+_GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
+_DOCUMENTATION_IPV6 = ipaddress.IPv6Network("3fff::/20")  # RFC 9637, newer than this Python's tables
+
+
 class AddressGuard:
     """Remembers what may be reached and what was refused.
 
@@ -29,21 +34,22 @@ class AddressGuard:
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(entry.lower() for entry in allowed)
-        self.refused: dict[str, str] = {}  # host → the address it was refused for
+        self.refused: dict[tuple[str, int], str] = {}  # host and port → the address they were refused for
 
     def permits(self, host: str, port: int, address: str) -> bool:
         """Whether a connection to this address, which `host` resolved to, is allowed."""
         host = host.lower().rstrip(".")
         if host in self._allowed or f"{host}:{port}" in self._allowed or is_public(address):
             return True
-        self.refused[host] = address
+        self.refused[host, port] = address
         return False
 
 
 def is_public(address: str) -> bool:
     """Whether an IP address is one that anybody on the Internet can have.
 
-    Addresses that carry an IPv4 address inside (mapped, 6to4, Teredo, NAT64) are as public as the one they carry.
+    Addresses that carry an IPv4 address inside (mapped, compatible, translated, 6to4, Teredo, NAT64) are as public as
+    the one they carry. Of all others in IPv6, only the part from which global addresses are given out counts.
     """
     try:
         ip = ipaddress.ip_address(address.split("%")[0])
@@ -51,11 +57,11 @@ def is_public(address: str) -> bool:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in ipaddress.ip_network("64:ff9b::/96"):
+        if inner is None and any(ip in network for network in _CARRY_IPV4):
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return inner.is_global and not inner.is_multicast
-        if ip.is_site_local:
+        if ip not in _GLOBAL_IPV6 or ip in _DOCUMENTATION_IPV6:
             return False
     return ip.is_global and not ip.is_multicast
 

@@ -110,7 +110,7 @@ _LINKED_LINE_MAX = 2_000  # characters; a tag cloud is long, a paragraph with a 
 _FURNITURE_MAX = 300  # characters
 _BETWEEN_LINKS = re.compile(r"\s*[|｜、,，]\s*|\s+")
 _TEASER_MIN = 30  # characters
-_TEASERS_MAX = 2
+_TEASER_REST = 2  # different lines of a text in which a copy is called a teaser
 _HEAD_LINES = 6  # a line of labels (date, source, counter) stands among the first lines of an article
 _META_LINE_MAX = 120  # characters; longer lines are sentences that happen to hold a label
 
@@ -208,9 +208,9 @@ def strip_furniture(lines: Sequence[str], link_texts: Collection[str] = ()) -> l
 
 
 def _without_teasers(lines: list[str]) -> list[str]:
-    """Without the second copy of a long line: hidden summaries repeat the first paragraph.
+    """Without the second copy of one long line: hidden summaries repeat the first paragraph.
 
-    A text that repeats more than that is meant so.
+    A text that repeats more than that, or has little else, is meant so.
     """
     seen: set[str] = set()
     copies: set[int] = set()
@@ -218,7 +218,7 @@ def _without_teasers(lines: list[str]) -> list[str]:
         if len(line) >= _TEASER_MIN and line in seen:
             copies.add(number)
         seen.add(line)
-    dropped = copies if len(copies) <= _TEASERS_MAX else set()
+    dropped = copies if len(copies) == 1 and len(seen) > _TEASER_REST else set()
     return [line for number, line in enumerate(lines) if line and number not in dropped]
 
 

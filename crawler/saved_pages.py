@@ -101,7 +101,8 @@ def read_warc(path: Path) -> Iterator[Page]:
                 status = int(record.http_headers.get_statuscode() or 0)
                 headers = tuple((str(k), str(v)) for k, v in record.http_headers.headers)
                 yield Page(url, url, status, headers, body, _warc_date(record.rec_headers.get_header("WARC-Date")))
-    except (OSError, ArchiveLoadFailed, EOFError, zlib.error, ValueError) as error:
+    except (OSError, ArchiveLoadFailed, EOFError, zlib.error, ValueError, AttributeError) as error:
+        # AttributeError: warcio stumbles over a record without an address.
         raise InputFileError(path, f"cannot be read as a WARC file: {error}") from error
 
 

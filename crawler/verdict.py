@@ -75,12 +75,11 @@ def before_extraction(status: int, text: str, title: str, page: VisibleText) -> 
         page: its visible text.
     """
     visible = "\n".join(page.lines)
-    own = visible
+    own_lines = page.lines
     if weight(visible) < 10 * LONG_TEXT:  # a longer page has text of its own, or is a list
-        own = "\n".join(
-            line for line in page.lines if not is_linked(line, page.link_texts) and not is_furniture(line)
-        )
-    amount = weight(own)
+        own_lines = [line for line in page.lines if not is_linked(line, page.link_texts)]
+    own = "\n".join(own_lines)
+    amount = weight("\n".join(line for line in own_lines if not is_furniture(line)))
     check = _bot_check(text, title, own, amount)
     if status >= 400:
         if check and status in BOT_CHECK_STATUS:
@@ -93,7 +92,7 @@ def before_extraction(status: int, text: str, title: str, page: VisibleText) -> 
     if not visible:
         if re.search(r"<i?frame(?:set)?\b", text[:_WINDOW], re.IGNORECASE):
             return Ruling(Verdict.STUB, "frames only")
-        if re.search(r"<script\b", text[:_WINDOW], re.IGNORECASE):
+        if SHELL.search(text) or re.search(r"<script\b", text[:_WINDOW], re.IGNORECASE):
             return Ruling(Verdict.STUB, "script shell")
         return Ruling(Verdict.EMPTY, "no visible text")
     if amount < LONG_TEXT and (match := MISSING_TITLE.search(title)) and not NOTICE_TITLE.search(title):
@@ -104,9 +103,11 @@ def before_extraction(status: int, text: str, title: str, page: VisibleText) -> 
         return Ruling(Verdict.SOFT_404, f"text says {match[0]!r}")
     if match := WALL.search(own):
         return Ruling(Verdict.STUB, f"login or paywall: {match[0]!r}")
+    if amount >= SHORT_TEXT:
+        return None
     if SHELL.search(text):
         return Ruling(Verdict.STUB, "script shell")
-    if amount < SHORT_TEXT and REDIRECT.search(text):
+    if REDIRECT.search(text):
         return Ruling(Verdict.STUB, "redirects by script or meta refresh")
     return None
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
 from hexapolis import __version__
 from hexapolis.cli import collect, operate, read, tag
 from hexapolis.errors import HexapolisError
+
+INTERRUPTED = 130  # what the shell calls a process that Ctrl-C has ended
 
 app = typer.Typer(
     name="hexapolis",
@@ -56,16 +59,32 @@ def options(
 def main() -> None:
     """Run the command line; errors that the user can mend are one line and the documented exit code."""
     try:
-        app()
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
     except HexapolisError as error:
-        print(f"hexapolis: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("hexapolis: stopped", file=sys.stderr)
-        sys.exit(130)
+        _say(str(error))
+        code = error.exit_code
+    except ClickException as error:
+        code = _explain_usage(error)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        code = 1
+    if code == INTERRUPTED:
+        _say("stopped")
+    sys.exit(code)
+
+
+def _explain_usage(error: ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    if isinstance(error, NoArgsIsHelpError):
+        error.show()
+    else:
+        _say(error.format_message() + (f" (see `{context.command_path} --help`)" if context else ""))
+    return error.exit_code
+
+
+def _say(message: str) -> None:
+    print(f"hexapolis: {' '.join(message.split())}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -158,6 +158,14 @@ def pages_to_process(
     ]
 
 
+def runs_with_unread_pages(connection: Connection, source_ids: Sequence[str]) -> list[int]:
+    """Runs of these sources that have left pages which were never read, oldest first: they were killed or stopped."""
+    query = select(page.c.run_id).where(
+        page.c.source_id.in_(source_ids), page.c.role == "article", page.c.processed_at.is_(None)
+    )
+    return [int(i) for i in connection.execute(query.distinct().order_by(page.c.run_id)).scalars()]
+
+
 def waits(extractor_version: str, model_id: str) -> ColumnElement[bool]:
     """The condition under which a page has no result of this extractor and model."""
     return or_(
@@ -174,4 +182,4 @@ def count_pages(connection: Connection) -> dict[str, int]:
     rows = connection.execute(
         select(verdict, func.count()).where(page.c.role == "article").group_by(verdict).order_by(verdict)
     )
-    return {name: count for name, count in rows.tuples()}
+    return {name: count for name, count in rows}  # noqa: C416 - dict() does not know the types of a row

@@ -100,13 +100,13 @@ def _save_articles(connection: Connection, results: Sequence[PageResult]) -> dic
     connection.execute(later, [{"key": key, "at": max(seen)} for key, seen in times.items()])
     connection.execute(earlier, [{"key": key, "at": min(seen)} for key, seen in times.items()])
     found = connection.execute(select(article.c.url_key, article.c.id).where(article.c.url_key.in_(list(first))))
-    return dict(found.tuples().all())
+    return {row[0]: row[1] for row in found}
 
 
 def _save_stories(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
     upsert(connection, story, [{"key": key} for key in dict.fromkeys(keys)], ["key"])
     found = connection.execute(select(story.c.key, story.c.id).where(story.c.key.in_(list(keys))))
-    return dict(found.tuples().all())
+    return {row[0]: row[1] for row in found}
 
 
 def _save_versions(
@@ -133,7 +133,7 @@ def _save_versions(
         .where(version.c.article_id.in_(ids))
         .group_by(version.c.article_id)
     )
-    numbers = dict(counted.tuples().all())
+    numbers = {row[0]: row[1] for row in counted}
     rows: list[dict[str, Any]] = []
     owners: dict[tuple[int, str], int] = {}
     refreshed: list[dict[str, Any]] = []
@@ -163,7 +163,7 @@ def _save_versions(
                 }
             )
     if refreshed:
-        values = {name: bindparam(name) for name in refreshed[0] if name != "version"}
+        values: dict[str, Any] = {name: bindparam(name) for name in refreshed[0] if name != "version"}
         connection.execute(update(version).where(version.c.id == bindparam("version")).values(values), refreshed)
     made: dict[tuple[int, str], int] = {}
     if rows:
@@ -224,7 +224,7 @@ def _save_predictions(
     existing = connection.execute(
         select(prediction.c.version_id, prediction.c.model_id, prediction.c.id).where(pair.in_(list(wanted)))
     )
-    ids = {(v, m): i for v, m, i in existing.tuples()}
+    ids = {(v, m): i for v, m, i in existing}
     new = [key for key in wanted if key not in ids]
     if new:
         rows = [
@@ -314,12 +314,13 @@ def _save_pages(
                 "verdict_detail": r.judgement.detail,
                 "encoding": r.judgement.encoding,
                 "charset_from": r.judgement.charset_from,
-                "version_id": version_ids.get(r.page_id),
             }
+            # A parameter that has a column's name is written, whatever `values` says: so it is not there at all.
+            | ({"version_id": version_ids.get(r.page_id)} if readable else {})
             for r in results
             if (r.judgement.verdict is not Verdict.UNREADABLE) == readable
         ]
-        values = {name: bindparam(name) for name in (*names, "version_id")[: None if readable else -1]}
+        values: dict[str, Any] = {name: bindparam(name) for name in ((*names, "version_id") if readable else names)}
         if rows:
             statement = update(page).where(page.c.id == bindparam("page"))
             connection.execute(statement.values(values | {"processed_at": now}), rows)

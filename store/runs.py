@@ -127,7 +127,7 @@ def outcomes(connection: Connection, run_id: int) -> dict[str, int]:
     rows = connection.execute(
         select(ledger.c.outcome, func.count()).where(ledger.c.run_id == run_id).group_by(ledger.c.outcome)
     )
-    return {outcome: count for outcome, count in sorted(rows.tuples())}
+    return {outcome: count for outcome, count in sorted(rows)}  # noqa: C416 - dict() does not know a row's types
 
 
 def ledger_rows(connection: Connection, run_id: int) -> list[LedgerRow]:

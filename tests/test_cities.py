@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from classify.cities import all_cities, city_by_code, city_by_name, find_cities
@@ -347,6 +347,9 @@ def test_an_institution_dateline_or_venue_is_only_a_mention(text: str, city: str
         ("Shanghai's Huangpu District and its AI plan.", {"310000"}),
         ("Guangzhou's Huangpu District and its AI plan.", {"440100"}),
         ("Jilin City plans an AI park.", {"220200"}),
+        ("Yulin will build a data centre. The Guangxi government pays.", {"450900"}),
+        ("Officials of Jiangxi said that Fuzhou will subsidise computing.", {"361000"}),
+        ("Taizhou will join Ningbo in an AI alliance.", {"331000", "330200"}),
         ("Xian and Xi\u2019an are one city.", {"610100"}),
         ("Lu'an in Anhui plans an AI park.", {"341500"}),
     ],
@@ -372,6 +375,7 @@ def test_a_shared_name_goes_by_its_context(text: str, found: set[str]) -> None:
         (None, "支持济南、青岛建设智算中心，烟台办好海洋节。", {"Jinan", "Qingdao"}, {"Yantai"}),
         (None, "韶关数据中心集群投产，到广州、深圳的时延为3毫秒。", {"Shaoguan"}, {"Guangzhou", "Shenzhen"}),
         (None, "珠海与澳门共建智算中心。", {"Zhuhai"}, {"Macao"}),
+        (None, "东莞入选技术改造试点。韶关数据中心集群投产。", {"Shaoguan"}, {"Dongguan"}),
         (None, "Yantai will build a computing hall linked to Jinan.", {"Yantai"}, {"Jinan"}),
         (None, "The train from Shanghai to Kunming carries a robot.", set(), {"Shanghai", "Kunming"}),
         (None, "Guilin will rent GPUs from a Guangzhou operator.", {"Guilin"}, {"Guangzhou"}),
@@ -407,6 +411,12 @@ def test_a_short_first_line_counts_as_the_title() -> None:
     assert subjects(text) == {"Ningbo"}
 
 
+def test_a_title_outweighs_one_fact_of_another_city() -> None:
+    title, text = "杭州出台算力券办法", "办法分六章。宁波去年建设智算中心。"
+    assert subjects(text) == {"Ningbo"}
+    assert (subjects(text, title), mentioned(text, title)) == ({"Hangzhou"}, {"Ningbo"})
+
+
 def test_subjects_come_first_then_the_stronger() -> None:
     text = "深圳市政府印发人工智能计划。深圳将建设智算中心。东莞将建设机器人基地。总部位于北京的机构参加。"
     assert find_cities(None, text) == (
@@ -426,6 +436,7 @@ def test_a_city_is_tagged_once() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.none() | st.text(max_size=40), st.text(max_size=400))
+@example("\ud800", "\udfff國務院與蘇州\x00")
 def test_any_text_gives_the_same_valid_tags_twice(title: str | None, text: str) -> None:
     tags = find_cities(title, text)
     assert tags == find_cities(title, text)

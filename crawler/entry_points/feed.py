@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import io
+import re
 from time import struct_time
 from typing import Any
 from urllib.parse import urljoin
@@ -15,30 +17,55 @@ from hexapolis.records import Link, Page
 
 CHINA = dt.timezone(dt.timedelta(hours=8))
 MAX_ENTRIES = 5_000
+MAX_BYTES = 8_000_000  # feedparser takes a second and more for each megabyte
+MAX_DEPTH = 5_000  # elements inside each other; feedparser's time grows with the square of it
+_MARK = re.compile(rb"<!\[CDATA\[|<(/?)[A-Za-z_][^<>]*>")
+_ZONE = re.compile(r"(?:Z|[A-Z]{3,4}|[+-]\d\d:?\d\d)\s*$", re.IGNORECASE)
 
 
 def read_feed(page: Page) -> Listing:
     """The entries of a feed, in its order.
 
     Raises:
-        EntryPointError: these bytes are not a feed.
+        EntryPointError: these bytes are not a feed, or are too large for one.
     """
+    _refuse_monsters(page)
     headers = {"content-type": page.header("content-type") or "", "content-location": page.url}
-    parsed = feedparser.parse(page.body, response_headers=headers, sanitize_html=False)
+    # As a stream: feedparser takes bytes for the name of a file, and opens it if there is one.
+    parsed = feedparser.parse(io.BytesIO(page.body), response_headers=headers, sanitize_html=False)
     if not parsed.get("version") and not parsed.entries:
         raise EntryPointError(f"{page.url}: this is not a feed")
     links = []
     for entry in parsed.entries[:MAX_ENTRIES]:
-        if address := entry.get("link"):
-            links.append(
-                Link(
-                    urljoin(page.url, address.strip()),
-                    " ".join(entry.get("title", "").split()) or None,
-                    _date(entry, "published_parsed"),
-                    _moment(entry, "updated_parsed"),
-                )
-            )
+        if address := _address(page, entry):
+            title = " ".join(entry.get("title", "").split()) or None
+            links.append(Link(address, title, _published_on(entry), _moment(entry, "updated_parsed")))
     return Listing(tuple(links))
+
+
+def _refuse_monsters(page: Page) -> None:
+    """Refuse what would keep feedparser busy for minutes."""
+    if len(page.body) > MAX_BYTES:
+        raise EntryPointError(f"{page.url}: larger than {MAX_BYTES} bytes, which no feed is")
+    body = page.body.replace(b"\0", b"")  # so that UTF-16 can be read, too
+    depth = position = 0
+    while depth <= MAX_DEPTH and (mark := _MARK.search(body, position)):
+        position = mark.end()
+        if mark[1] is None:
+            position = body.find(b"]]>", position)
+            if position < 0:
+                return
+        elif not mark[0].endswith(b"/>"):
+            depth += -1 if mark[1] else 1
+    if depth > MAX_DEPTH:
+        raise EntryPointError(f"{page.url}: more than {MAX_DEPTH} elements inside each other, which no feed has")
+
+
+def _address(page: Page, entry: Any) -> str | None:
+    try:
+        return urljoin(page.url, entry.get("link", "").strip()) if entry.get("link") else None
+    except ValueError:  # such as an IPv6 address without its closing bracket
+        return None
 
 
 def _moment(entry: Any, field: str) -> dt.datetime | None:
@@ -49,6 +76,12 @@ def _moment(entry: Any, field: str) -> dt.datetime | None:
         return None
 
 
-def _date(entry: Any, field: str) -> dt.date | None:
-    moment = _moment(entry, field)
-    return moment.astimezone(CHINA).date() if moment else None
+def _published_on(entry: Any) -> dt.date | None:
+    """The day in China; a time without a zone is taken as the site's own."""
+    moment = _moment(entry, "published_parsed")
+    if moment is None or not _ZONE.search(entry.get("published", "")):
+        return moment.date() if moment else None
+    try:
+        return moment.astimezone(CHINA).date()
+    except OverflowError:
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from itertools import islice
 from urllib.parse import urljoin
 
 from lxml import html as lxml_html
@@ -35,22 +36,26 @@ def read_list_page(entry: EntryPoint, page: Page, number: int) -> Listing:
     except (ExtractionError, ParserError, ValueError) as error:
         raise EntryPointError(f"{page.url}: this is not an HTML page: {error}") from error
     base = root.find(".//base[@href]")
-    base_url = urljoin(page.url, base.get("href", "")) if base is not None else page.url
+    base_url = (_absolute(page.url, base.get("href", "")) if base is not None else None) or page.url
     links: dict[str, Link] = {}
-    for row in CSSSelector(entry.item)(root) if entry.item else [root]:
+    for row in _select(entry.item, root) if entry.item else [root]:
         anchors = _anchors(entry, row)
         for anchor in anchors:
             address = _absolute(base_url, anchor.get("href", ""))
             if address and address not in links and len(links) < MAX_LINKS:
                 links[address] = Link(address, _title(anchor), _listed_on(entry, row if entry.item else anchor))
-    next_url = next_page_url(entry.paging, entry.url, page.url, number, root, text)
+    next_url = next_page_url(entry.paging, entry.url, page.url, base_url, number, root, text)
     return Listing(tuple(links.values()), (next_url,) if next_url else ())
+
+
+def _select(selector: str, node: HtmlElement) -> list[HtmlElement]:
+    return list(CSSSelector(selector, translator="html")(node))
 
 
 def _anchors(entry: EntryPoint, row: HtmlElement) -> list[HtmlElement]:
     if entry.item is None:
         return list(row.iterfind(".//a[@href]"))
-    found = CSSSelector(entry.link)(row) if entry.link else ([row] if row.tag == "a" else row.findall(".//a[@href]"))
+    found = _select(entry.link, row) if entry.link else ([row] if row.tag == "a" else row.findall(".//a[@href]"))
     return [a for a in found if a.get("href")][:1]
 
 
@@ -71,11 +76,11 @@ def _title(anchor: HtmlElement) -> str | None:
 
 def _listed_on(entry: EntryPoint, node: HtmlElement) -> dt.date | None:
     if entry.date and entry.item:
-        found = CSSSelector(entry.date)(node)
+        found = _select(entry.date, node)
         return _first_date(found[0].text_content()) if found else None
     if not entry.item:  # the nearest row around the link, if it holds this link alone
         row = next((a for a in node.iterancestors() if a.tag in _ROW_TAGS), None)
-        if row is None or len(row.findall(".//a[@href]")) > 2:
+        if row is None or len(list(islice(row.iterfind(".//a[@href]"), 3))) > 2:
             return None
         node = row
     return _first_date(" ".join(node.itertext()))

@@ -22,9 +22,9 @@ from lxml.html import HtmlElement
 from hexapolis.records import Paging
 
 # createPageHTML(3, 0, "index", "html"), createPage(total, current, …), totalPage: 12, countPage = 5
-_CREATE_PAGE = re.compile(r"createPage(?:HTML)?\s*\(\s*(?:['\"][\w-]*['\"]\s*,\s*)?(\d+)\s*,\s*(\d+)")
-_TOTAL = re.compile(r"\b(?:totalPages?|countPage|pageCount)\s*[:=]\s*['\"]?(\d+)", re.IGNORECASE)
-_NEXT_TEXT = re.compile(r"^\s*(?:下一?[页頁]|后一页|next(?: page)?|older(?: posts)?|[>»›]{1,2})\s*[>»›]*\s*$", re.IGNORECASE)
+_CREATE_PAGE = re.compile(r"createPage(?:HTML)?\s*\(\s*(?:['\"][\w-]*['\"]\s*,\s*)?(\d{1,9})\s*,\s*(\d{1,9})\b")
+_TOTAL = re.compile(r"\b(?:totalPages?|countPage|pageCount)\s*[:=]\s*['\"]?(\d{1,9})\b", re.IGNORECASE)
+_NEXT_TEXT = re.compile(r"(?:下一?[页頁]|后一页|next(?: page)?|older(?: posts)?|[>»›]{1,2}) ?[>»›]*", re.IGNORECASE)
 
 
 def stated_pages(text: str) -> int | None:
@@ -37,7 +37,7 @@ def stated_pages(text: str) -> int | None:
 
 
 def next_page_url(
-    paging: Paging, first_url: str, page_url: str, number: int, root: HtmlElement, text: str
+    paging: Paging, first_url: str, page_url: str, base_url: str, number: int, root: HtmlElement, text: str
 ) -> str | None:
     """The address of page `number + 1`, or None after the last one.
 
@@ -45,6 +45,7 @@ def next_page_url(
         paging: the entry point's scheme.
         first_url: address of page 1.
         page_url: address of this page.
+        base_url: what its relative links start from.
         number: which page this is, counted from 1.
         root: the parsed page.
         text: its source, where scripts state the number of pages.
@@ -52,7 +53,7 @@ def next_page_url(
     if paging.scheme == "none":
         return None
     if paging.scheme == "next_link":
-        return _next_link(page_url, root)
+        return _next_link(page_url, base_url, root)
     total = stated_pages(text)
     if total is not None and number >= total:
         return None
@@ -70,11 +71,14 @@ def numbered(first_url: str, suffix: int) -> str:
     return urlunsplit(parts._replace(path=path))
 
 
-def _next_link(page_url: str, root: HtmlElement) -> str | None:
+def _next_link(page_url: str, base_url: str, root: HtmlElement) -> str | None:
     for node in root.iter("a", "link"):
         href = node.get("href")
         rel_next = "next" in (node.get("rel") or "").lower().split()
-        if href and (rel_next or (node.tag == "a" and _NEXT_TEXT.match(node.text_content()))):
-            address = urljoin(page_url, href.strip())
+        if href and (rel_next or (node.tag == "a" and _NEXT_TEXT.fullmatch(" ".join(node.text_content().split())))):
+            try:
+                address = urljoin(base_url, href.strip())
+            except ValueError:
+                return None
             return address if address != page_url else None
     return None

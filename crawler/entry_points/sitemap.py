@@ -13,6 +13,7 @@ from lxml import etree
 from crawler.entry_points import EntryPointError, Listing
 from hexapolis.records import Link, Page
 
+CHINA = dt.timezone(dt.timedelta(hours=8))
 MAX_BYTES = 52_428_800  # the protocol's limit for one uncompressed sitemap
 MAX_URLS = 50_000  # the protocol's limit for one file
 
@@ -42,11 +43,9 @@ def read_sitemap(page: Page) -> Listing:
         if len(links) >= MAX_URLS:
             break
         if address := _address(page, node):
-            published = _text(node, "{*}news/{*}publication_date")
-            moment = _moment(published)
-            links.append(
-                Link(address, _text(node, "{*}news/{*}title"), moment.date() if moment else None, _utc(_text(node, "{*}lastmod")))
-            )
+            title = _text(node, "{*}news/{*}title")
+            published = _day(_text(node, "{*}news/{*}publication_date"))
+            links.append(Link(address, title, published, _utc(_text(node, "{*}lastmod"))))
     return Listing(tuple(links))
 
 
@@ -69,7 +68,10 @@ def _text(node: etree._Element, path: str) -> str | None:
 
 def _address(page: Page, node: etree._Element) -> str:
     address = _text(node, "{*}loc")
-    return urljoin(page.url, address) if address else ""
+    try:
+        return urljoin(page.url, address) if address else ""
+    except ValueError:  # such as an IPv6 address without its closing bracket
+        return ""
 
 
 def _moment(value: str | None) -> dt.datetime | None:
@@ -81,6 +83,20 @@ def _moment(value: str | None) -> dt.datetime | None:
 
 def _utc(value: str | None) -> dt.datetime | None:
     moment = _moment(value)
-    if moment is None:
+    if moment is None or moment.tzinfo is None:
+        return moment.replace(tzinfo=dt.UTC) if moment else None
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
         return None
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+
+
+def _day(value: str | None) -> dt.date | None:
+    """The day in China; a time without a zone is taken as the site's own."""
+    moment = _moment(value)
+    if moment is None or moment.tzinfo is None:
+        return moment.date() if moment else None
+    try:
+        return moment.astimezone(CHINA).date()
+    except OverflowError:
+        return None

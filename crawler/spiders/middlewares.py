@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from crawler.spiders.recorder import RunLedger
 
+CHALLENGE_STATUSES = frozenset({412, 429, 521})
+"""Answers that mean: leave us alone. Nothing more is asked of the source in this run after the first one."""
+
 _REFUSE_ALL = b"User-agent: *\nDisallow: /\n"
+_ROBOTS_BYTES = 512_000  # RFC 9309: at least 500 KiB are to be read; nobody needs more
 
 
 class RobotsRefused(IgnoreRequest):  # noqa: N818 - Scrapy's base decides how it is handled
@@ -36,8 +40,8 @@ class RobotsUnreachable(IgnoreRequest):  # noqa: N818
 class Robots(RobotsTxtMiddleware):
     """robots.txt as RFC 9309 has it, and stricter where it leaves a choice.
 
-    2xx is read; 401 and 403 are taken as a refusal (an operator who hides the rules has not given leave); other 4xx
-    mean that there are no rules; 5xx or no answer mean that the rules cannot be known now, so nothing is fetched.
+    2xx is read; 401, 403 and bot challenges are taken as a refusal (an operator who hides the rules has not given
+    leave); other 4xx mean that there are no rules; 5xx or no answer mean that the rules cannot be known now, so nothing is fetched.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -60,10 +64,12 @@ class Robots(RobotsTxtMiddleware):
             raise RobotsRefused("robots.txt does not allow it") from refused
 
     async def _parse_robots(self, response: Response, netloc: str, request: Request) -> None:
-        if response.status in (401, 403) or response.status >= 500:
+        if response.status in (401, 403, *CHALLENGE_STATUSES) or response.status >= 500:
             response = response.replace(body=_REFUSE_ALL)
         elif response.status >= 300:
             response = response.replace(body=b"")
+        elif len(response.body) > _ROBOTS_BYTES:
+            response = response.replace(body=response.body[:_ROBOTS_BYTES])
         await super()._parse_robots(response, netloc, request)
 
     def _robots_error(self, exc: Exception, netloc: str) -> None:
@@ -103,3 +109,10 @@ class RequestGate:
             raise HopRefused(f"redirect to {request.url}: refused scheme")
         if not same_site(hops[0], request.url):
             raise HopRefused(f"redirect to another site: {request.url}")
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Stop the run when the site asks to be left alone: here, so that no other request has set out before."""
+        run: RunLedger = self._crawler.spider.run  # type: ignore[union-attr]
+        if response.status in CHALLENGE_STATUSES and not run.stopped:
+            run.stopped = f"stopped: the site answered with status {response.status}"
+        return response

@@ -13,7 +13,7 @@ import structlog
 
 from crawler.archive import ArchiveWriter
 from crawler.urls import url_identity
-from hexapolis.errors import StoreError, UsageError
+from hexapolis.errors import ArchiveError, StoreError
 from hexapolis.records import ArchiveRef, Link, Outcome, Page, Source
 from store.engine import Store
 from store.pages import KnownPage, NewPage, insert_pages, known_pages
@@ -36,6 +36,7 @@ class RunLedger:
         self.problems: list[str] = []  # entry points that could not be read, and why
         self.entry_points_read = 0
         self.stopped = ""  # why the run was cut short, if it was
+        self.error: StoreError | ArchiveError | None = None  # why nothing can be kept any more
 
     def see(self, url: str) -> str | None:
         """Note that the run has come upon an address; its key, or None when it was seen before."""
@@ -63,6 +64,10 @@ class RunLedger:
         """A fetched page that is read for its links only."""
         self.settle(key, outcome, detail)
         self._recorder.add(self, key, page, "listing", None)
+
+    def count(self, outcome: Outcome) -> int:
+        """How many URLs have ended so, as far as the run knows."""
+        return sum(row.outcome is outcome for row in self._rows.values())
 
     @property
     def seen(self) -> int:

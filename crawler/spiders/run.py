@@ -7,10 +7,11 @@ The reactor of a process can be started once, so `crawl_sources` may be called o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -21,15 +22,17 @@ from crawler.guard import AddressGuard, GuardedResolver, named_private_hosts
 from crawler.spiders.recorder import Recorder, RunLedger
 from crawler.spiders.source import CrawlOptions, SourceSpider
 from hexapolis.config import Settings
-from hexapolis.records import Source
+from hexapolis.records import Outcome, Source
 from store.engine import Store
+from store.pages import runs_with_unread_pages
 from store.runs import RunSummary, last_runs
 
 log = structlog.get_logger(__name__)
 
-PUMP_SECONDS = 0.05  # how often processing gets its turn between downloads
+PUMP_SECONDS = 0.2  # how often processing gets its turn between downloads
 FLUSH_SECONDS = 1.0  # a fetched page is in the store after this time at the latest
 CONCURRENT_SITES = 16
+STOP_SECONDS = 10.0  # how long downloads that are under way may take to end when the run is stopped
 
 
 class PageProcessor(Protocol):
@@ -85,14 +88,21 @@ def crawl_sources(
     try:
         for source in sources:
             runs[source.id] = recorder.open_run(source, trigger)
-        processor.only([run.run_id for run in runs.values()])
+        with store.read() as connection:  # what a killed run has left behind is read with what this one brings
+            left = runs_with_unread_pages(connection, list(runs))
+        processor.only([*left, *(run.run_id for run in runs.values())])
         guard = AddressGuard({*settings.allow_hosts, *named_private_hosts(sources)})
         deep = {s.id: s.id not in earlier or earlier[s.id].status != "done" for s in sources}
         options = {s.id: CrawlOptions(max_pages, since, deep[s.id]) for s in sources}
         crawl = _Crawl(runs, recorder, guard, options, settings, processor, progress)
         crawl.start()
         recorder.flush()
-        processor.run()
+        if not crawl.interrupted:
+            try:
+                with _signals_interrupt():
+                    processor.run()
+            except KeyboardInterrupt:
+                crawl.interrupted = True  # the rest waits
         for source in sources:
             run = runs.pop(source.id)
             finished[source.id] = recorder.close_run(run, *_status(run, interrupted=crawl.interrupted))
@@ -110,9 +120,28 @@ def _status(run: RunLedger, *, interrupted: bool) -> tuple[str, str]:
         return "interrupted", "stopped by a signal"
     if run.problems and not run.entry_points_read:
         return "failed", reason
+    left = run.count(Outcome.BUDGET)
+    if left and not run.problems and not run.stopped:
+        return "done", f"{left} addresses were seen and left: a limit of pages was reached"
     if run.stopped:
         return "partial", f"{run.stopped}; {reason}".rstrip("; ")
     return ("partial", reason) if run.problems else ("done", "")
+
+
+@contextlib.contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Both signals end the work inside with KeyboardInterrupt."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 class _Crawl:
@@ -166,6 +195,7 @@ class _Crawl:
         self.interrupted = True
         for run in self._runs.values():
             run.stopped = run.stopped or "the run was stopped"
+        asyncio.get_running_loop().call_later(STOP_SECONDS, self._main.cancel)
 
     async def _run(self) -> None:
         from twisted.internet import reactor
@@ -176,9 +206,13 @@ class _Crawl:
             async with asyncio.TaskGroup() as tasks:
                 for group in _by_host([run.source for run in self._runs.values()]):
                     tasks.create_task(self._crawl_group(group, limit))
+        except asyncio.CancelledError:  # by `_stop`: what is under way is given up, and its URLs keep their outcome
+            pass
         except BaseException as error:
             self._error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
         finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().remove_signal_handler(number)
             beside.cancel()
             await asyncio.gather(beside, return_exceptions=True)
             reactor.stop()  # type: ignore[attr-defined]
@@ -194,6 +228,8 @@ class _Crawl:
         await self._runner.crawl(
             spider, run=run, recorder=self._recorder, guard=self._guard, options=self._options[run.source.id]
         )
+        if run.error is not None:
+            raise run.error
         log.info("source crawled", source=run.source.id, urls=run.seen)
 
     async def _work_beside(self) -> None:
@@ -209,7 +245,8 @@ class _Crawl:
                     for run in self._runs.values():
                         if self._progress is not None:
                             self._progress(run.source.id, run.seen)
-                self._processor.pump()
+                if not self.interrupted:  # the same signal may have ended the workers
+                    self._processor.pump()
             except Exception as error:  # the crawl cannot go on when nothing can be kept
                 self._error = self._error or error
                 self._stop()
@@ -249,10 +286,15 @@ def _scrapy_settings(settings: Settings) -> dict[str, Any]:
         "METAREFRESH_ENABLED": False,
         "REFERER_ENABLED": False,
         "REDIRECT_MAX_TIMES": 5,
+        "URLLENGTH_LIMIT": 0,  # long addresses are refused where the ledger sees it
         "RETRY_TIMES": 1,
         "RETRY_HTTP_CODES": [500, 502, 503, 504, 522, 524, 408],
         "HTTPERROR_ALLOW_ALL": True,
+        # One engine crawls one source. A second request would wait behind the first, past the last check, and be sent
+        # even when the answer to the first was to leave.
+        "CONCURRENT_REQUESTS": 1,
         "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
+        "CONCURRENT_ITEMS": 1,  # a response's requests are queued one after the other; 100 tasks for each would idle
         "DNSCACHE_ENABLED": False,
         "LOG_ENABLED": False,
         "DOWNLOADER_MIDDLEWARES": {

@@ -17,6 +17,8 @@ from hexapolis.records import EntryPoint, Link, Page, Source
 from store.engine import Store
 from store.runs import RunSummary
 
+PUMP_EVERY = 16  # files between two turns of processing
+
 IMPORTED = Source(
     id="import",
     name="Imported files",
@@ -54,7 +56,8 @@ def import_files(
                         visits.add(visit)
                         run.see(page.requested_url)
                         run.article_page(key, page, Link(page.url))
-                    processor.pump()
+                        if len(visits) % PUMP_EVERY == 0:
+                            processor.pump()
             except InputFileError as error:
                 skipped.append((path, str(error).removeprefix(f"{path}: ")))
         recorder.flush()

@@ -7,12 +7,13 @@ the run's ledger, whatever becomes of it.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from scrapy import Request, Spider
+from scrapy import Request, Spider, signals
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
@@ -28,12 +29,16 @@ from crawler.spiders.decide import follows_rule, is_new
 from crawler.spiders.middlewares import HopRefused, RobotsRefused, RobotsUnreachable, RunStopped
 from crawler.spiders.recorder import Recorder, RunLedger
 from crawler.urls import same_host, url_identity
+from hexapolis.errors import ArchiveError, StoreError
 from hexapolis.records import EntryPoint, Link, Outcome, Page
 from store.pages import KnownPage
 from store.results import BLOCKED_STATUSES
 
-CHALLENGE_STATUSES = frozenset({412, 429, 521})
-"""Answers that mean: leave us alone. Nothing more is asked of the source in this run after the first one."""
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+MAX_SITEMAPS = 500  # of one entry point in one run
+MAX_SITEMAP_DEPTH = 3  # an index of indexes is against the protocol, but there are some
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,14 @@ class SourceSpider(Spider):
         self.budget = options.max_pages if options.max_pages is not None else self.source.politeness.max_pages
         self._entry_urls = [entry.url for entry in self.source.entry_points]
         self._entry_keys: set[str] = set()  # list pages that were asked for
+        self._sitemaps: Counter[str] = Counter()  # by entry point
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Scrapy's way of making a spider."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider._on_callback_error, signals.spider_error)
+        return spider
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the first page of every entry point."""
@@ -94,7 +107,6 @@ class SourceSpider(Spider):
             self.run.listing_page(key, page, outcome, f"status {response.status}")
             if number == 1:
                 self.run.problems.append(f"{entry.url}: status {response.status}")
-            self._stop_if_told(response.status)
             return
         try:
             listing = read_entry_point(entry, page, number)
@@ -116,9 +128,17 @@ class SourceSpider(Spider):
             elif number >= entry.paging.max_pages and entry.kind == "list":
                 if key := self.run.see(url):
                     self.run.settle(key, Outcome.BUDGET, f"limit of {entry.paging.max_pages} list pages")
+            elif entry.kind == "sitemap" and not self._sitemap_fits(entry, number):
+                if key := self.run.see(url):
+                    limits = f"{MAX_SITEMAPS} sitemaps, {MAX_SITEMAP_DEPTH} levels"
+                    self.run.settle(key, Outcome.BUDGET, f"limit of {limits}")
             elif entry.kind != "list" or fruitful or self.options.deep:
                 if request := self._entry_request(entry, url, number + 1):
                     yield request
+
+    def _sitemap_fits(self, entry: EntryPoint, number: int) -> bool:
+        self._sitemaps[entry.url] += 1
+        return number < MAX_SITEMAP_DEPTH and self._sitemaps[entry.url] < MAX_SITEMAPS
 
     def _article_requests(self, links: tuple[Link, ...]) -> list[Request]:
         """Requests for the links that are new articles; all others are settled in the ledger."""
@@ -168,11 +188,16 @@ class SourceSpider(Spider):
             self.run.settle(key, Outcome.UNCHANGED, "not modified")
             return
         self.run.article_page(key, _page(response), link)
-        self._stop_if_told(response.status)
 
-    def _stop_if_told(self, status: int) -> None:
-        if status in CHALLENGE_STATUSES and not self.run.stopped:
-            self.run.stopped = f"stopped: the site answered with status {status}"
+    def _on_callback_error(self, failure: Failure, response: Response) -> None:
+        """Scrapy swallows what a callback raises: an error of ours must not look like a crawl that went well."""
+        error, key = failure.value, response.meta["key"]
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        self.run.settle(key, Outcome.FAILED, reason)
+        self.run.problems.append(f"{response.url}: {reason}")
+        if isinstance(error, (StoreError, ArchiveError)):  # nothing can be kept: go no further
+            self.run.error = self.run.error or error
+            self.run.stopped = self.run.stopped or reason
 
     def _on_entry_error(self, failure: Failure) -> None:
         outcome, detail = self._explain(failure)
@@ -186,7 +211,8 @@ class SourceSpider(Spider):
     def _explain(self, failure: Failure) -> tuple[Outcome, str]:
         """The ledger's outcome and reason for a request that got no answer."""
         error = failure.value
-        host = (urlsplit(failure.request.url).hostname or "").rstrip(".")
+        parts = urlsplit(failure.request.url)
+        host = (parts.hostname or "").rstrip("."), parts.port or (443 if parts.scheme == "https" else 80)
         if isinstance(error, RobotsRefused):
             return Outcome.ROBOTS, str(error)
         if isinstance(error, HopRefused):
@@ -198,9 +224,9 @@ class SourceSpider(Spider):
             return outcome, reason if outcome is Outcome.FILTERED else f"{reason} (robots.txt)"
         return self._explain_error(error, host)
 
-    def _explain_error(self, error: BaseException, host: str) -> tuple[Outcome, str]:
+    def _explain_error(self, error: BaseException, host: tuple[str, int]) -> tuple[Outcome, str]:
         if host in self.guard.refused:
-            return Outcome.FILTERED, f"{host} is at {self.guard.refused[host]}, which is not a public address"
+            return Outcome.FILTERED, f"{host[0]} is at {self.guard.refused[host]}, which is not a public address"
         for kind, words in _REASONS.items():
             if isinstance(error, kind):
                 return Outcome.FAILED, words

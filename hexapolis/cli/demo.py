@@ -48,10 +48,13 @@ def run_demo(data: Path, config: Path | None, *, serve: bool, port: int) -> None
 
 def _fresh(data: Path) -> None:
     """Empty a demo's folder, keeping its models; never touch a folder that is not a demo's."""
-    if data.exists() and any(data.iterdir()) and not (data / MARK).exists():
-        raise UsageError(f"{data}: not empty and not made by the demo; choose another folder with --data")
-    data.mkdir(parents=True, exist_ok=True)
-    (data / MARK).touch()
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        if any(data.iterdir()) and not (data / MARK).exists():
+            raise UsageError(f"{data}: not empty and not made by the demo; choose another folder with --data")
+        (data / MARK).touch()
+    except OSError as error:
+        raise UsageError(f"{data}: cannot be used: {error.strerror}; choose another folder with --data") from error
     for path in data.iterdir():
         if path.name.startswith("hexapolis.db"):
             path.unlink()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hexapolis.cli.collect import CatalogueOption, run_record
+from hexapolis.cli.collect import CatalogueOption, exit_code, run_record
 from hexapolis.cli.output import Json, note, open_store, print_json, print_table, settings_of
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ def schedule(
     def command(source: Source) -> list[str]:
         return [*prefix, "crawl", source.id, "--trigger", "schedule", *suffix]
 
+    ended: list[RunSummary] = []
+
     def on_end(run: RunSummary) -> None:
+        ended.append(run)
         if json:
             print_json(run_record(run))
             sys.stdout.flush()
@@ -115,6 +118,7 @@ def schedule(
             signal.signal(number, lambda *_: clock.stop())
         if once:
             clock.run_due()
+            raise typer.Exit(exit_code(ended))
         else:
             note(f"{len(chosen)} sources; stop with Ctrl-C")
             clock.run_forever()

@@ -64,9 +64,13 @@ def city_code(name: str) -> str:
     Raises:
         UsageError: there is no such city.
     """
-    from classify.cities import city_by_code, city_by_name
+    from classify.cities import all_cities, city_by_code, city_by_name
 
     city = city_by_code(name) if name.isdigit() else city_by_name(name)
+    namesakes = [c for c in all_cities() if c.en.casefold() == name.strip().casefold()]
+    if city is None and namesakes:
+        listed = ", ".join(f"{c.zh} {c.code}" for c in namesakes)
+        raise UsageError(f"several cities are called {name}: {listed}; give the code")
     if city is None:
         raise UsageError(f"unknown city {name!r}; give an English or Chinese name such as Shenzhen, or a GB/T 2260 code")
     return city.code

@@ -58,7 +58,7 @@ def _documents() -> Iterator[dict[str, Any]]:
             continue
         try:
             item = json_module.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # RecursionError: brackets inside brackets without end
             raise UsageError(f"standard input, line {number}: not JSON: {error}") from error
         if not isinstance(item, dict) or not isinstance(item.get("text"), str):
             raise UsageError(f'standard input, line {number}: needs an object with a text, such as {{"text": "…"}}')

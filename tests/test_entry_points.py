@@ -1,0 +1,450 @@
+"""Feeds, sitemaps and list pages: which links they offer, and that hostile ones do no harm."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import resource
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lxml import html
+
+from crawler.entry_points import EntryPointError, Listing, feed, read_entry_point, sitemap
+from crawler.entry_points.paging import next_page_url, numbered, stated_pages
+from hexapolis.records import EntryPoint, Link, Page, Paging
+
+NOW = dt.datetime(2024, 7, 1, tzinfo=dt.UTC)
+UTC, DATE = dt.UTC, dt.date
+NS = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:n="http://www.google.com/schemas/sitemap-news/0.9"'
+
+
+def read(kind: str, body: str | bytes, url: str = "https://city.example/a/", number: int = 1, **entry: object) -> Listing:
+    body = body.encode() if isinstance(body, str) else body
+    kinds = {"feed": "text/xml", "sitemap": "application/xml", "list": str(entry.pop("type", "text/html"))}
+    page = Page(url, url, 200, (("Content-Type", kinds[kind]),), body, NOW)
+    return read_entry_point(EntryPoint(kind, str(entry.pop("first", url)), **entry), page, number)  # type: ignore[arg-type]
+
+
+def urls(listing: Listing) -> list[str]:
+    return [link.url for link in listing.links]
+
+
+def rss(items: str, head: str = "") -> str:
+    return f'<?xml version="1.0"?>{head}<rss version="2.0"><channel><title>t</title>{items}</channel></rss>'
+
+
+def urlset(rows: str) -> str:
+    return f"<urlset {NS}>{rows}</urlset>"
+
+
+# --- feeds --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stated", "day"),
+    [
+        ("Wed, 12 Jun 2024 09:00:00 +0800", DATE(2024, 6, 12)),
+        ("Wed, 12 Jun 2024 00:30:00 +0800", DATE(2024, 6, 12)),  # the day before in UTC
+        ("Tue, 11 Jun 2024 16:30:00 GMT", DATE(2024, 6, 12)),  # the day after in China
+        ("Tue, 11 Jun 2024 15:59:59 GMT", DATE(2024, 6, 11)),
+        ("2024-06-11T16:00:00Z", DATE(2024, 6, 12)),
+        ("2024-06-11T12:30:00-04:00", DATE(2024, 6, 12)),
+        ("2024-06-12 20:30:00", DATE(2024, 6, 12)),  # no zone: the site's own clock
+        ("2024-06-12", DATE(2024, 6, 12)),
+        ("12 June 2024", DATE(2024, 6, 12)),
+        ("soon", None),
+        ("9999-12-31T23:59:59Z", None),
+    ],
+)
+def test_date_of_a_feed_entry_is_the_day_in_china(stated: str, day: dt.date | None) -> None:
+    (link,) = read("feed", rss(f"<item><link>/x</link><pubDate>{stated}</pubDate></item>")).links
+    assert link.listed_on == day
+
+
+def test_rss_gives_absolute_links_and_titles_in_its_order() -> None:
+    found = read(
+        "feed",
+        rss(
+            "<item><title> A\n &amp; B </title><link> b.html </link></item>"
+            "<item><title>no link</title></item>"
+            "<item><link>https://other.example/c?x=1&amp;y=2</link></item>"
+            "<item><link>http://[::1</link></item><item><link>/d</link></item>"
+        ),
+        "https://city.example/a/feed.xml",
+    )
+    assert found.links[0] == Link("https://city.example/a/b.html", "A & B")
+    assert urls(found)[1:] == ["https://other.example/c?x=1&y=2", "https://city.example/d"]
+
+
+def test_atom_gives_publication_and_change() -> None:
+    (link,) = read(
+        "feed",
+        '<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><entry><title>新闻</title><link href="/n/1"/>'
+        "<published>2024-06-11T23:00:00+08:00</published><updated>2024-06-13T08:00:00+08:00</updated></entry></feed>",
+    ).links
+    assert link == Link(
+        "https://city.example/n/1", "新闻", DATE(2024, 6, 11), dt.datetime(2024, 6, 13, 0, 0, tzinfo=UTC)
+    )
+
+
+def test_a_change_alone_is_no_publication() -> None:
+    (link,) = read(
+        "feed",
+        '<feed xmlns="http://www.w3.org/2005/Atom"><entry><link href="/n"/><updated>2024-06-13T08:00:00Z</updated>'
+        "</entry></feed>",
+    ).links
+    assert link.listed_on is None
+    assert link.modified_at == dt.datetime(2024, 6, 13, 8, tzinfo=UTC)
+
+
+def test_rdf_is_a_feed() -> None:
+    found = read(
+        "feed",
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/"><channel rdf:about="x"><title>t</title></channel>'
+        '<item rdf:about="/r"><title>r</title><link>/r</link><dc:date>2024-06-11T18:00:00Z</dc:date></item></rdf:RDF>',
+    )
+    assert urls(found) == ["https://city.example/r"]
+
+
+def test_gbk_feed_keeps_its_titles() -> None:
+    text = rss("<item><title>算力券</title><link>/1</link></item>").replace('"1.0"', '"1.0" encoding="gb2312"')
+    assert read("feed", text.encode("gb18030")).links[0].title == "算力券"
+
+
+@pytest.mark.parametrize("body", ["", "hello", "<html><body><p>404</p></body></html>", '{"items": []}', "\x00\x01", "<a>"])
+def test_what_is_no_feed_is_refused(body: str) -> None:
+    with pytest.raises(EntryPointError, match=r"https://city\.example/a/.*not a feed"):
+        read("feed", body)
+
+
+def test_a_body_that_names_a_file_is_not_that_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.xml"
+    secret.write_text(rss("<item><title>secret</title><link>/secret</link></item>"))
+    with pytest.raises(EntryPointError):
+        read("feed", str(secret))
+
+
+# --- hostile XML --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def canary() -> Iterator[tuple[int, list[object]]]:
+    """A port that notes who connects."""
+    connections: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        closing = threading.Event()
+
+        def listen() -> None:
+            while not closing.is_set():
+                try:
+                    client, address = server.accept()
+                    connections.append(address)
+                    client.close()
+                except TimeoutError:
+                    continue
+
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        yield server.getsockname()[1], connections
+        closing.set()
+        thread.join()
+
+
+def external(kind: str, system: str) -> str:
+    if kind == "feed":
+        body = rss("<item><title>&x;</title><link>/a</link></item>")
+        return body.replace("<rss", f'<!DOCTYPE rss SYSTEM "{system}" [<!ENTITY x SYSTEM "{system}">]><rss')
+    return f'<!DOCTYPE urlset SYSTEM "{system}" [<!ENTITY x SYSTEM "{system}">]>' + urlset("<url><loc>/a&x;</loc></url>")
+
+
+@pytest.mark.parametrize("kind", ["feed", "sitemap"])
+def test_external_entities_are_never_read(kind: str, canary: tuple[int, list[object]], tmp_path: Path) -> None:
+    port, connections = canary
+    secret = tmp_path / "secret.txt"
+    secret.write_text("canary-in-a-file")
+    for system in (f"http://127.0.0.1:{port}/x", f"http://localhost:{port}/x", secret.as_uri(), str(secret)):
+        assert "canary-in-a-file" not in str(read(kind, external(kind, system)))
+    assert connections == []
+    with socket.create_connection(("127.0.0.1", port)):  # the canary is alive
+        pass
+
+
+BOMBS = """
+import datetime as dt, resource, sys
+sys.path[:0] = [sys.argv[1]]
+from test_entry_points import read, rss, urlset
+from crawler.entry_points import EntryPointError
+from crawler.entry_points.feed import MAX_BYTES
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+laughs = "".join(f'<!ENTITY a{i} "' + f"&a{i - 1};" * 10 + '">' for i in range(1, 12))
+laughs = f'<!DOCTYPE r [<!ENTITY a0 "ha">{laughs}]>'
+long = '<!DOCTYPE r [<!ENTITY q "' + "x" * 100_000 + '">]>'
+for kind, body in [
+    ("feed", rss("<item><title>&a11;</title><link>/a</link></item>", laughs)),
+    ("feed", rss("<item><title>" + "&q;" * 20_000 + "</title><link>/a</link></item>", long)),
+    ("feed", rss("<item><description>" + "<a>" * 300_000)),
+    ("feed", rss("<item>" * 200_000)),
+    ("feed", rss("<![CDATA[" * 100_000)),
+    ("feed", "<rss " + "x" * (MAX_BYTES + 1)),
+    ("sitemap", laughs + urlset("<url><loc>/a&a11;</loc></url>")),
+    ("sitemap", long + urlset("<url><loc>/a" + "&q;" * 20_000 + "</loc></url>")),
+    ("sitemap", urlset("<url>" * 200_000)),
+    ("list", "<div>" * 200_000 + "<a href=/a>a</a>"),
+    ("list", "<a href=/a>下一页" + " " * 1_000_000 + "x</a>"),
+    ("list", "<li>" + "<a href=/x>x</a>" * 100_000),
+]:
+    try:
+        found = read(kind, body)
+        assert len(str(found)) < 1_000_000, kind
+    except EntryPointError:
+        pass
+print("survived")
+"""
+
+
+def test_bombs_cost_neither_memory_nor_time() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BOMBS, str(Path(__file__).parent)], capture_output=True, text=True, check=False, timeout=200
+    )
+    assert done.stdout == "survived\n", done.stderr[-500:]
+
+
+# --- sitemaps -----------------------------------------------------------------------------------------------
+
+
+def test_urlset_with_dates() -> None:
+    found = read(
+        "sitemap",
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        + urlset(
+            "<url><loc> /1.html </loc><lastmod>2024-06-12</lastmod></url>"
+            "<url><loc>https://city.example/2.html</loc><lastmod>2024-06-12T10:00:00+08:00</lastmod>"
+            "<n:news><n:title>二</n:title><n:publication_date>2024-06-11T20:00:00Z</n:publication_date></n:news></url>"
+            "<url><lastmod>2024-06-12</lastmod></url><url><loc></loc></url><url><loc>http://[::1</loc></url>"
+            "<url><loc>/3</loc><lastmod>yesterday</lastmod>"
+            "<n:news><n:publication_date>2024-06-11</n:publication_date></n:news></url>"
+            "<url><loc>/4</loc><lastmod>0001-01-01T00:00:00+08:00</lastmod></url>"
+        ),
+    )
+    assert found.next_urls == ()
+    assert found.links == (
+        Link("https://city.example/1.html", None, None, dt.datetime(2024, 6, 12, tzinfo=UTC)),
+        Link("https://city.example/2.html", "二", DATE(2024, 6, 12), dt.datetime(2024, 6, 12, 2, tzinfo=UTC)),
+        Link("https://city.example/3", None, DATE(2024, 6, 11)),
+        Link("https://city.example/4"),
+    )
+
+
+def test_a_sitemap_without_a_namespace_is_one() -> None:
+    assert urls(read("sitemap", "<urlset><url><loc>/1</loc></url></urlset>")) == ["https://city.example/1"]
+
+
+def test_index_offers_sitemaps_and_no_articles() -> None:
+    found = read(
+        "sitemap",
+        f"<sitemapindex {NS}><sitemap><loc>/s/1.xml</loc></sitemap><sitemap></sitemap>"
+        "<sitemap><loc>https://city.example/s/2.xml.gz</loc></sitemap></sitemapindex>",
+    )
+    assert found == Listing((), ("https://city.example/s/1.xml", "https://city.example/s/2.xml.gz"))
+
+
+def test_gzip_is_seen_in_the_bytes() -> None:
+    packed = gzip.compress(urlset("<url><loc>/1</loc></url>").encode())
+    assert urls(read("sitemap", packed)) == ["https://city.example/1"]
+    with pytest.raises(EntryPointError, match="damaged gzip"):
+        read("sitemap", packed[:-12])
+    with pytest.raises(EntryPointError, match="damaged gzip"):
+        read("sitemap", packed[:20] + b"\xff" * 20 + packed[40:])
+
+
+def test_gzip_bomb_is_refused_at_the_limit() -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    bomb = gzip.compress(bytes(sitemap.MAX_BYTES), 9) * 8  # 400 MB in 400 kB
+    with pytest.raises(EntryPointError, match="larger than 52428800 bytes"):
+        read("sitemap", bomb)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 250_000  # kB
+
+
+def test_sitemap_of_more_than_the_protocol_allows_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sitemap, "MAX_URLS", 3)
+    assert len(read("sitemap", urlset("<url><loc>/a</loc></url>" * 5)).links) == 3
+
+
+def test_feed_of_too_many_entries_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "MAX_ENTRIES", 3)
+    assert len(read("feed", rss("<item><link>/a</link></item>" * 5)).links) == 3
+
+
+@pytest.mark.parametrize("body", ["", "hello", rss(""), "<html><body>404</body></html>", "\x00"])
+def test_what_is_no_sitemap_is_refused(body: str) -> None:
+    with pytest.raises(EntryPointError, match="not a sitemap"):
+        read("sitemap", body)
+
+
+def test_damaged_sitemap_gives_what_it_has() -> None:
+    assert urls(read("sitemap", urlset("<url><loc>/1</loc></url><url><loc>/2?a=1&b=2</loc>")[:-9])) != []
+
+
+# --- list pages ---------------------------------------------------------------------------------------------
+
+ROWS = """<html><body><nav><a href="/about">关于</a></nav><ul class="news">
+<li><span>置顶</span><a href="2.html" title="很长的标题全文">很长的标…</a> <em>2024-06-12</em></li>
+<li><a class="tag" href="/tag/1">标签</a><a class="t" href="./3.html">三
+ 号</a><em>2024年6月11日</em></li>
+<li>没有链接</li><li><a name="top">无址</a></li>
+<li><a href="4.html">四</a><em>[2024/02/30]</em></li>
+</ul></body></html>"""
+
+
+def test_rows_by_selector() -> None:
+    found = read("list", ROWS, item="ul.news li", link="a:not(.tag)", date="em")
+    assert found.links == (
+        Link("https://city.example/a/2.html", "很长的标题全文", DATE(2024, 6, 12)),
+        Link("https://city.example/a/3.html", "三 号", DATE(2024, 6, 11)),
+        Link("https://city.example/a/4.html", "四", None),  # there is no such day
+    )
+
+
+def test_without_a_link_selector_the_first_link_of_a_row_counts() -> None:
+    assert urls(read("list", ROWS, item="LI"))[:2] == ["https://city.example/a/2.html", "https://city.example/tag/1"]
+
+
+def test_a_row_may_be_the_link_itself() -> None:
+    found = read("list", '<div><a class=r href=/1>一 <i>2024-01-02</i></a><a href=/x>x</a></div>', item="a.r", date="i")
+    assert found.links == (Link("https://city.example/1", "一 2024-01-02", DATE(2024, 1, 2)),)
+
+
+def test_without_selectors_every_link_counts_once() -> None:
+    body = (
+        "<p><a href='#top'>x</a><a href=''>y</a><a href='/1'>一</a><a href='/1'>一</a></p><a href='javascript:go()'>z</a>"
+        "<a href='http://[bad/'>w</a><ul><li><a href='/2'>二</a><span>2024-06-12 10:00</span></li>"
+        "<li><a href='/3'>三</a><a href='/4'>四</a><a href='/5'>五</a>2024-06-13</li></ul>"
+    )
+    found = {link.url.removeprefix("https://city.example"): link.listed_on for link in read("list", body).links}
+    assert found == {
+        "/1": None, "javascript:go()": None, "/2": DATE(2024, 6, 12), "/3": None, "/4": None, "/5": None
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("beside", "day"),
+    [
+        ("2024-6-1", DATE(2024, 6, 1)), ("2024.06.01", DATE(2024, 6, 1)), ("（2024/06/01）", DATE(2024, 6, 1)),
+        ("2024年6月1日", DATE(2024, 6, 1)), ("06-01", None), ("12024-06-01", None), ("2024-13-01", None), ("电话 010-62024", None),
+    ],
+)  # fmt: skip
+def test_date_beside_a_link(beside: str, day: dt.date | None) -> None:
+    (link,) = read("list", f"<ul><li><a href=/1>通知</a> {beside}</li></ul>").links
+    assert link.listed_on == day
+
+
+def test_base_href_counts_for_links_and_for_the_next_page() -> None:
+    body = "<html><head><base href='/deep/er/'></head><body><a href='1.html'>一</a><a href='p2.html'>下一页</a></body></html>"
+    found = read("list", body, paging=Paging("next_link"))
+    assert urls(found) == ["https://city.example/deep/er/1.html", "https://city.example/deep/er/p2.html"]
+    assert found.next_urls == ("https://city.example/deep/er/p2.html",)
+
+
+def test_an_unreadable_base_is_no_base() -> None:
+    assert urls(read("list", "<base href='http://[::1'><a href='1.html'>一</a>")) == ["https://city.example/a/1.html"]
+
+
+@pytest.mark.parametrize("declared", ["text/html; charset=gb2312", "text/html", "text/html; charset=utf-8"])
+def test_gb18030_lists(declared: str) -> None:
+    body = '<html><head><meta charset="gbk"></head><body>' + "".join(
+        f'<li><a href="/{i}.html">关于印发人工智能产业若干措施的通知（第{i}号）</a><b>2024-06-0{i}</b></li>' for i in range(1, 6)
+    )
+    found = read("list", body.encode("gb18030"), type=declared, item="li")
+    assert [link.title for link in found.links] == [f"关于印发人工智能产业若干措施的通知（第{i}号）" for i in range(1, 6)]
+    assert [link.listed_on for link in found.links] == [DATE(2024, 6, i) for i in range(1, 6)]
+
+
+@pytest.mark.parametrize("body", [b"", b"   ", b"<!-- -->", b"%PDF-1.4", b"\x00" * 50, b"\xff\xfe", b"{}", b"<?xml?>"])
+def test_what_is_no_list_offers_nothing(body: bytes) -> None:
+    try:
+        assert read("list", body).links == ()
+    except EntryPointError as error:
+        assert "https://city.example/a/: this is not an HTML page" in str(error)
+
+
+# --- paging -------------------------------------------------------------------------------------------------
+
+EMPTY = html.fromstring("<html><body></body></html>")
+
+
+def next_of(paging: Paging, first: str, number: int, text: str = "") -> str | None:
+    root = html.fromstring(text) if "<" in text else EMPTY
+    return next_page_url(paging, first, "https://c.example/l/", "https://c.example/l/", number, root, text)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "first", "number", "wanted"),
+    [
+        ("none", "/l/index.html", 1, None),
+        ("zero_based", "/l/index.html", 1, "/l/index_1.html"),
+        ("zero_based", "/l/index.html", 2, "/l/index_2.html"),
+        ("zero_based", "/l/", 1, "/l/index_1.html"),
+        ("one_based", "/l/index.html", 1, "/l/index_2.html"),
+        ("one_based", "/l/common_list.shtml", 4, "/l/common_list_5.shtml"),
+        ("one_based", "/l/node_9671.htm?a=1", 1, "/l/node_9671_2.htm?a=1"),
+        ("one_based", "/l/list", 1, "/l/list_2"),
+    ],
+)
+def test_numbered_pages(scheme: str, first: str, number: int, wanted: str | None) -> None:
+    found = next_of(Paging(scheme), f"https://c.example{first}", number)
+    assert found == (f"https://c.example{wanted}" if wanted else None)
+
+
+def test_template_counts_from_its_first_page() -> None:
+    paging = Paging("template", "https://c.example/l?p={page}", first=0)
+    assert [next_of(paging, "https://c.example/l?p=0", n) for n in (1, 2)] == [
+        "https://c.example/l?p=1", "https://c.example/l?p=2"
+    ]  # fmt: skip
+    assert next_of(Paging("template", "https://c.example/{page}"), "https://c.example/1", 1) == "https://c.example/2"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'createPageHTML(3, 0, "index", "html");', "createPageHTML(3,0,'index','html')", "createPage(0, 3)",
+        "createPageHTML('page_div',3, 1,'index','shtml',20)", "var countPage = 3", "totalPage: 3,", 'totalPages="3"', "pageCount=3;",
+    ],
+)  # fmt: skip
+def test_stated_total_ends_the_pages(script: str) -> None:
+    assert stated_pages(script) == 3
+    for paging in (Paging("zero_based"), Paging("one_based"), Paging("template", "https://c.example/{page}")):
+        assert next_of(paging, "https://c.example/index.html", 2, script) is not None
+        assert next_of(paging, "https://c.example/index.html", 3, script) is None
+
+
+@pytest.mark.parametrize("script", ["", "createPage()", "totalPage: many", "totalPage=" + "9" * 5000, "mytotalPage2=3"])
+def test_a_total_that_is_none(script: str) -> None:
+    assert stated_pages(script) is None
+    assert next_of(Paging("one_based"), "https://c.example/index.html", 7, script) is not None
+
+
+@pytest.mark.parametrize(
+    ("link", "wanted"),
+    [
+        ("<a href='2.html'>下一页</a>", "/l/2.html"), ("<a href='2.html'>\n 下页 &raquo; </a>", "/l/2.html"),
+        ("<a href='?p=2'>Next</a>", "/l/?p=2"), ("<a href='/2'><span>›</span></a>", "/2"), ("<a rel='next' href='/2'>2</a>", "/2"),
+        ("<link rel='Next' href='/2'>", "/2"), ("<a href='/2'>下一篇文章</a>", None), ("<a href='/2'>Next week's weather</a>", None),
+        ("<a>下一页</a>", None), ("<a href='./'>下一页</a>", None), ("<a href='http://[::1'>下一页</a>", None),
+    ],
+)  # fmt: skip
+def test_next_link(link: str, wanted: str | None) -> None:
+    found = next_of(Paging("next_link"), "https://c.example/l/", 1, f"<html><body>{link}<p>x</p></body></html>")
+    assert found == (f"https://c.example{wanted}" if wanted else None)
+
+
+def test_numbered_keeps_the_folder() -> None:
+    assert numbered("https://c.example", 2) == "https://c.example/index_2.html"
