@@ -91,7 +91,7 @@ def outline(title: str | None, text: str, lexicon: Lexicon) -> Outline:
             widths.append(width(text[start:end]))
             named.append(bisect.bisect_left(places, start) < bisect.bisect_left(places, end))
         ranges.append((first, len(folded)))
-    features = lexicon.sentence_features(folded) if folded else []
+    features = lexicon.sentence_features(folded)
     topical = [lexicon.holds(one, TOPIC_CLASSES) for one in features]
     units: list[tuple[int, int]] = [(0, 1)] if titled else []
     owners: list[int] = [-1] if titled else []
@@ -101,21 +101,23 @@ def outline(title: str | None, text: str, lexicon: Lexicon) -> Outline:
         and not (titled and topical[0])
     )
     length = len(folded)
+    clauses: list[tuple[int, int, str]] = []  # with their passage and sentence
     for number, (first, last) in enumerate(ranges):
         if not scattered:
             runs = _runs(widths, first, last)
         else:
             runs = [(n, n + 1) for n in range(first, last) if topical[n]]
-            for sentence, _ in tuple(runs):
-                for clause in _clauses(folded[sentence]):
-                    found = lexicon.sentence_features([clause])[0]
-                    if lexicon.holds(found, TOPIC_CLASSES):
-                        runs.append((len(folded), len(folded) + 1))
-                        folded.append(clause)
-                        features.append(found)
-                        named.append(named[sentence])
+            clauses += [(number, n, clause) for n, _ in runs for clause in _clauses(folded[n])]
         units += runs
         owners += [number] * len(runs)
+    of_clauses = lexicon.sentence_features([clause for _, _, clause in clauses])
+    for (number, sentence, clause), found in zip(clauses, of_clauses, strict=True):
+        if lexicon.holds(found, TOPIC_CLASSES):
+            units.append((len(folded), len(folded) + 1))
+            owners.append(number)
+            folded.append(clause)
+            features.append(found)
+            named.append(named[sentence])
     return Outline(
         passages=tuple(passages),
         sentences=tuple(folded),
@@ -131,7 +133,7 @@ def outline(title: str | None, text: str, lexicon: Lexicon) -> Outline:
 
 
 def _clauses(sentence: str) -> list[str]:
-    """Clauses of a folded sentence that has several, short ones joined to the next; none where there is one."""
+    """Clauses of a folded sentence that has several, short ones joined to the next; none if there is one."""
     clauses: list[str] = []
     open_end = False
     for piece in _CLAUSE_END.split(sentence):

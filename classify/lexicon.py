@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import functools
 import hashlib
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,8 @@ class Lexicon:
 
     def sentence_features(self, sentences: Sequence[str]) -> list[set[int]]:
         """One set of feature numbers for each folded sentence (sentences hold no newline)."""
+        if not sentences:
+            return []
         text = "\n".join(sentences)
         starts = [0]
         owner: list[int] = []
@@ -111,22 +114,22 @@ class Lexicon:
                 sentence += 1
         owner.append(sentence)
         clauses = self._clauses(text, starts)
-        by_sentence = [{owner[clause] for clause in hits} for hits in clauses]
+        by_sentence = [set(map(owner.__getitem__, hits)) for hits in clauses]
         return self._combine(clauses, by_sentence, owner, len(sentences))
 
     def _clauses(self, text: str, starts: list[int]) -> list[set[int]]:
         """For each class, the clauses that hold it."""
         found: list[set[int]] = [set() for _ in self.classes]
         if not text.isascii():
-            buckets = self._chinese
-            for at in range(len(text) - 1):
-                terms = buckets.get(text[at : at + 2])
-                if terms is not None:
-                    clause = bisect.bisect_right(starts, at) - 1
-                    for term in terms:
-                        if text.startswith(term.text, at):
-                            for number in term.classes:
-                                found[number].add(clause)
+            keys = map(operator.add, text, text[1:])
+            for at, terms in enumerate(map(self._chinese.get, keys)):
+                if terms is None:
+                    continue
+                clause = bisect.bisect_right(starts, at) - 1
+                for term in terms:
+                    if text.startswith(term.text, at):
+                        for number in term.classes:
+                            found[number].add(clause)
         for word in _WORD.finditer(text):
             at = word.start()
             terms = self._ascii.get(text[at : at + _ASCII_KEY]) or self._ascii.get(text[at : at + 2])
@@ -163,10 +166,13 @@ class Lexicon:
                 features[owner[clause]].add(self._blocks["number"] + index)
         for place, (a, b) in enumerate(self.pairs):
             base = self._pair_base + 2 * place
+            together = by_sentence[a] & by_sentence[b]
+            if not together:
+                continue
+            for sentence in together:
+                features[sentence].add(base + 1)
             for clause in clauses[a] & clauses[b]:
                 features[owner[clause]].add(base)
-            for sentence in by_sentence[a] & by_sentence[b]:
-                features[sentence].add(base + 1)
         return features
 
     def holds(self, features: set[int], classes: Iterable[str]) -> bool:

@@ -150,7 +150,7 @@ def read_body(folder: Path, ref: ArchiveRef) -> bytes:
         raise ArchiveError(f"{path}: archive file is missing; restore it from a backup") from error
     except (OSError, StopIteration, ArchiveLoadFailed, zlib.error, EOFError, AttributeError) as error:
         # AttributeError: warcio stumbles over a record whose address is damaged.
-        raise ArchiveError(f"{path}: record at {ref.offset} cannot be read: {error}") from error
+        raise ArchiveError(f"{path}: record at {ref.offset} cannot be read: {error or 'nothing is there'}") from error
     if body_digest(body) != ref.digest:
         raise ArchiveError(f"{path}: record at {ref.offset} does not hold the bytes that were stored")
     return body

@@ -24,7 +24,7 @@ from crawler.content import find_content
 from crawler.date_text import SHANGHAI
 from crawler.decode import Decoded, decode
 from crawler.language import detect_language, script_language
-from crawler.lines import clean_line, strip_furniture, visible_lines
+from crawler.lines import clean_line, is_furniture, strip_furniture, visible_lines
 from crawler.sniff import not_html
 from crawler.titles import find_title
 from crawler.verdict_words import COOKIE_CHECK_STATUS
@@ -42,6 +42,7 @@ _STEPS_MAX = 3_000_000  # sum of all elements' depths: many algorithms walk from
 _ON_PAGE = frozenset(DateSource) - {DateSource.URL, DateSource.HTMLDATE}
 _ENOUGH = 80.0  # weight in Han characters from which the container's text is taken without a second opinion
 _RESCUE = 1.5  # the general extractor must find so many times more to be preferred
+_COMPLETE = 0.9  # of a Chinese container's visible text that trafilatura must keep to be believed
 _LINK_TEXT_MAX = 200  # characters; a longer link is a paragraph
 
 
@@ -117,7 +118,7 @@ def _judge(page: Page, decoded: Decoded, selectors: Selectors) -> Judgement:
             head, tree, seen.lines, title, page.url, page.fetched_at, chinese, _selected(tree, selectors.date)
         )
     )
-    content = _content_lines(tree, selectors.body, chinese)
+    content = _content_lines(tree, selectors.body, chinese, seen.link_texts)
     text = _article_text(tree, content, seen.link_texts)
     late = verdict.after_extraction(
         text,
@@ -226,7 +227,9 @@ class _Content:
     by_source: bool  # a selector of the source found it
 
 
-def _content_lines(tree: HtmlElement, body: str | None, chinese: bool) -> _Content:
+def _content_lines(
+    tree: HtmlElement, body: str | None, chinese: bool, link_texts: Collection[str]
+) -> _Content:
     selected = [line for element in _select(tree, body) for line in visible_lines(element)]
     if selected:
         return _Content(selected, selected, True)
@@ -234,9 +237,15 @@ def _content_lines(tree: HtmlElement, body: str | None, chinese: bool) -> _Conte
     if element is None:
         return _Content([], [], False)
     lines = visible_lines(element)
-    # Chinese editors put paragraphs into any element, so the visible lines are the text. Elsewhere
-    # trafilatura, held to the container, leaves out captions, teasers and bylines.
-    return _Content(lines, lines if chinese else _run(_document(element)).split("\n"), False)
+    document = _document(element)
+    _drop_furniture(document)
+    if not chinese:  # precision leaves out captions, teasers and bylines
+        return _Content(lines, _run(document).split("\n"), False)
+    # Chinese editors put paragraphs into any element, and trafilatura passes some of them over. A document that
+    # lost a measure is worse than one that kept a caption, so then the container's visible lines are the text.
+    found = _run(document, recall=True).split("\n")
+    kept, whole = (verdict.weight(_finish(part, link_texts)) for part in (found, lines))
+    return _Content(lines, found if kept >= _COMPLETE * whole else lines, False)
 
 
 def _article_text(tree: HtmlElement, content: _Content, link_texts: Collection[str]) -> str:
@@ -265,9 +274,22 @@ def _document(content: HtmlElement) -> HtmlElement:
     return root
 
 
-def _run(tree: HtmlElement) -> str:
+def _drop_furniture(document: HtmlElement) -> None:
+    """Take counters, buttons and editors' names out of a tree: what trafilatura keeps depends on its neighbours."""
+    for element in list(document.iter("p", "div", "span", "li", "td", "section")):
+        text = clean_line(element.text_content())
+        if text and len(text) <= _LINK_TEXT_MAX and is_furniture(text):
+            element.drop_tree()
+
+
+def _run(tree: HtmlElement, *, recall: bool = False) -> str:
     """The text trafilatura finds in a tree, which it copies; without its metadata and its duplicate cache."""
     document = trafilatura.bare_extraction(
-        tree, favor_precision=True, include_comments=False, with_metadata=False, deduplicate=False
+        tree,
+        favor_precision=not recall,
+        favor_recall=recall,
+        include_comments=False,
+        with_metadata=False,
+        deduplicate=False,
     )
     return (getattr(document, "text", None) or "") if document is not None else ""

@@ -1,4 +1,4 @@
-"""Processing what waits: from the archive alone, with a limit on each page, and whatever is killed in the middle."""
+"""Processing what waits: from the archive alone, with a limit on each page, also after a kill in the middle."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from store.engine import Store
 
 NOON = dt.datetime(2024, 3, 15, 12, 0, tzinfo=dt.UTC)
 SOURCE = Source("sz", "Shenzhen", (EntryPoint("list", "https://x.cn/"),))
-MANY = 400  # several batches
+MANY = 250  # several batches
 TIMES = {
     "created_at",
     "processed_at",
@@ -49,7 +49,7 @@ def html(number: int, canonical: str = "") -> bytes:
     )
 
 
-def fetched(data: Path, bodies: dict[str, bytes]) -> None:
+def fetched(data: Path, bodies: dict[str, bytes], day: int = 0) -> None:
     """A crawl has brought these pages, and was killed before it read any."""
     store = Store.open(f"sqlite:///{data / 'hexapolis.db'}")
     archive = ArchiveWriter(data / "archive")
@@ -58,7 +58,7 @@ def fetched(data: Path, bodies: dict[str, bytes]) -> None:
     for number, (url, body) in enumerate(bodies.items()):
         key = run.see(url)
         assert key is not None
-        moment = NOON + dt.timedelta(minutes=number)
+        moment = NOON + dt.timedelta(days=day, minutes=number)
         headers = (("Content-Type", "text/html; charset=utf-8"),)
         run.article_page(key, Page(url, url, 200, headers, body, moment), Link(url))
     recorder.flush()
@@ -172,7 +172,7 @@ def test_a_missing_archive_file_takes_nothing_away(
     before = dump(data)
     (lost,) = (data / "archive").rglob("*.warc.gz")
     lost.rename(tmp_path / "elsewhere")
-    fetched(data, {"https://x.cn/3": html(3)})
+    fetched(data, {"https://x.cn/3": html(3)}, day=1)
     done = hexapolis("process", "--all", "--json")
     assert done.code == 3
     assert (done.row["pages"], done.row["outcomes"], done.row["damaged"]) == (1, {"stored": 1}, 2)

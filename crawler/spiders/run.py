@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 PUMP_SECONDS = 0.2  # how often processing gets its turn between downloads
 FLUSH_SECONDS = 1.0  # a fetched page is in the store after this time at the latest
 CONCURRENT_SITES = 16
-STOP_SECONDS = 10.0  # how long downloads that are under way may take to end when the run is stopped
+STOP_SECONDS = 5.0  # how long downloads that are under way may take to end when the run is stopped
 
 
 class PageProcessor(Protocol):
@@ -294,6 +294,7 @@ def _scrapy_settings(settings: Settings) -> dict[str, Any]:
         # even when the answer to the first was to leave.
         "CONCURRENT_REQUESTS": 1,
         "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
+        "SCHEDULER_MEMORY_QUEUE": "scrapy.squeues.FifoMemoryQueue",  # in a list's order: what is newest comes first
         "CONCURRENT_ITEMS": 1,  # a response's requests are queued one after the other; 100 tasks for each would idle
         "DNSCACHE_ENABLED": False,
         "LOG_ENABLED": False,
