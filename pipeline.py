@@ -155,7 +155,7 @@ class Processor:
 
     def _commit(self) -> None:
         """Store the results at the head of the queue, as far as they are there."""
-        results = []
+        results: list[PageResult] = []
         while self._queue and len(results) < BATCH and self._queue[0][1].done():
             item, future = self._queue.popleft()
             try:

@@ -1,7 +1,7 @@
-"""What tagging costs and how well it does: documents a second, latency, loading time, and macro-F1 on real texts.
+"""What tagging costs and how well it does: speed, latency, loading time, and macro-F1 on real texts.
 
-Run: `python -m bench.tagging`. Timings are CPU time of one process with one thread and are given beside a yardstick
-(normalising the same text with `unicodedata`), because machines differ and ratios travel better than seconds.
+Run: `python -m bench.tagging`. Timings are CPU time of one process with one thread and are given beside a
+yardstick (normalising the same text with `unicodedata`), because machines differ and ratios travel better.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def main() -> None:
     tagger.tag_many(docs)
     each = (time.process_time() - start) / len(docs)
     print(f"bulk                {1 / each:8.0f} documents/s/core of {CHARACTERS} characters")
-    print(f"                    {1000 * each:8.2f} ms each, {each / yardstick:.0f} times NFKC of the same text")
+    print(
+        f"                    {1000 * each:8.2f} ms each, {each / yardstick:.0f} times NFKC of the same text"
+    )
 
     latencies = []
     for doc in docs[:200]:
@@ -79,7 +81,9 @@ def main() -> None:
             [sys.executable, "-c", code, str(saved)], cwd=root, capture_output=True, text=True, check=True
         )
         size = sum(file.stat().st_size for file in saved.iterdir())
-    print(f"loading             {float(answer.stdout):8.2f} s CPU in a fresh process; {size / 1e6:.1f} MB on disk")
+    print(
+        f"loading             {float(answer.stdout):8.2f} s CPU in a fresh process; {size / 1e6:.1f} MB on disk"
+    )
 
     print(f"held-out macro-F1   {tagger.card['held_out_macro_f1']:8.3f} on the authored corpus")
     if DEV.exists():

@@ -9,7 +9,6 @@ features: lexicon classes (`lexicon.py`) and hashed character n-grams. Nothing h
 
 from __future__ import annotations
 
-import bisect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from numpy.typing import NDArray
 from classify.folding import fold
 from classify.lexicon import Lexicon
 from classify.passages import is_bare_heading, sentences, split_passages, width
-from classify.place_names import find_hits, to_simplified
 from hexapolis.records import Passage
 
 MAX_CHARACTERS = 200_000
@@ -64,7 +62,8 @@ class Outline:
     units: tuple[tuple[int, int], ...]  # half-open ranges of sentences
     owners: tuple[int, ...]  # passage of each unit; -1 for the title
     scored: frozenset[int]  # passages that count for the document
-    named: tuple[bool, ...]  # whether a sentence names a city
+    raw: tuple[str, ...]  # the text's own sentences before folding
+    sources: tuple[int, ...]  # the sentence each clause behind `length` comes from
     scattered: bool  # a long text that speaks of the topic here and there
 
 
@@ -77,19 +76,19 @@ def outline(title: str | None, text: str, lexicon: Lexicon) -> Outline:
     folded: list[str] = []
     widths: list[float] = []
     ranges: list[tuple[int, int]] = []  # of sentences, one a passage
-    named: list[bool] = []
-    places = [hit.start for hit in find_hits(to_simplified(text))]
+    raw: list[str] = []
+    sources: list[int] = []
     titled = bool(title and title.strip())
     if title and titled:
+        raw.append(title[:MAX_TITLE])
         folded.append(_line(title[:MAX_TITLE]))
         widths.append(width(title[:MAX_TITLE]))
-        named.append(bool(find_hits(to_simplified(title[:MAX_TITLE]))))
     for passage in passages:
         first = len(folded)
         for start, end in sentences(text, passage.start, passage.end):
+            raw.append(text[start:end])
             folded.append(_line(text[start:end]))
             widths.append(width(text[start:end]))
-            named.append(bisect.bisect_left(places, start) < bisect.bisect_left(places, end))
         ranges.append((first, len(folded)))
     features = lexicon.sentence_features(folded)
     topical = [lexicon.holds(one, TOPIC_CLASSES) for one in features]
@@ -117,7 +116,7 @@ def outline(title: str | None, text: str, lexicon: Lexicon) -> Outline:
             owners.append(number)
             folded.append(clause)
             features.append(found)
-            named.append(named[sentence])
+            sources.append(sentence)
     return Outline(
         passages=tuple(passages),
         sentences=tuple(folded),
@@ -127,7 +126,8 @@ def outline(title: str | None, text: str, lexicon: Lexicon) -> Outline:
         units=tuple(units),
         owners=tuple(owners),
         scored=frozenset(scored),
-        named=tuple(named),
+        raw=tuple(raw),
+        sources=tuple(sources),
         scattered=scattered,
     )
 

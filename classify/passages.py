@@ -37,8 +37,8 @@ _FINAL = re.compile(r"[。！？；;!?，,：:.…][”’」』）)\"']*$")
 def width(text: str) -> float:
     """Length of a text in Chinese characters, Latin letters counting `LATIN_WIDTH`.
 
-    Told from the length in UTF-8 (one byte a Latin letter, three a Chinese character), which is fast; other scripts
-    and emoji fall between and beyond.
+    Told from the length in UTF-8 (one byte a Latin letter, three a Chinese character), which is fast; other
+    scripts and emoji fall between and beyond.
     """
     if text.isascii():
         return LATIN_WIDTH * len(text)

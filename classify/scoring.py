@@ -7,6 +7,7 @@ dimension at least nearly; a long text needs its headline or two such places.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from classify.features import Outline
 from classify.lexicon import load_lexicon
+from classify.place_names import find_hits, to_simplified
 
 LEXICON_SCALE = 0.2
 NGRAM_SCALE = 5.0
@@ -107,16 +109,29 @@ def relevance_units(outline: Outline, units: NDArray[np.float64], has_subject: b
     lexicon = load_lexicon()
     wider = any(lexicon.holds(one, ("wider_area",)) for one in outline.features)
     meant = not wider and (has_subject or not (has_city or outline.scattered))
+    named = _naming_sentences(outline) if has_city and not meant else frozenset()
     for number, (first, last) in enumerate(outline.units):
         mine = (
             meant
-            or any(outline.named[first:last])
+            or any(n in named for n in range(first, last))
             or any(lexicon.holds(one, ("own_city",)) for one in outline.features[first:last])
         )
         if mine:
             units[number, -1] = min(units[number, -1], units[number, :-1].max() + CONTENT_MARGIN)
         else:
             units[number, -1] = min(units[number, -1], NOT_A_CITY)
+
+
+def _naming_sentences(outline: Outline) -> frozenset[int]:
+    """Sentences that name a city, and the clauses taken from them."""
+    starts, at = [], 0
+    for sentence in outline.raw:
+        starts.append(at)
+        at += len(sentence) + 1
+    hits = find_hits(to_simplified("\n".join(outline.raw)))
+    naming = {bisect.bisect_right(starts, hit.start) - 1 for hit in hits}
+    naming |= {outline.length + n for n, source in enumerate(outline.sources) if source in naming}
+    return frozenset(naming)
 
 
 def relevance_score(outline: Outline, units: NDArray[np.float64]) -> float:

@@ -53,7 +53,8 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         """Hand out aware UTC times on every database."""
         if value is None:
             return None
-        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+        moment: dt.datetime = value
+        return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
 
 
 metadata = MetaData(

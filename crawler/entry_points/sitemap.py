@@ -38,7 +38,7 @@ def read_sitemap(page: Page) -> Listing:
         return Listing((), tuple(_address(page, node) for node in root.iterfind("{*}sitemap") if _address(page, node)))
     if kind != "urlset":
         raise EntryPointError(f"{page.url}: this is not a sitemap but <{kind}>")
-    links = []
+    links: list[Link] = []
     for node in root.iterfind("{*}url"):
         if len(links) >= MAX_URLS:
             break

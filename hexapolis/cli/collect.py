@@ -86,14 +86,14 @@ def rules_of(sources: Iterable[Source]) -> dict[str, tuple[Selectors, str | None
 
 def print_runs(summaries: Iterable[RunSummary], json: bool) -> None:
     """The runs with the sums of their ledgers."""
+    from hexapolis.records import Outcome
+
     summaries = list(summaries)
     if json:
         for summary in summaries:
             print_json(run_record(summary))
         return
-    columns = ("stored", "unchanged", "known", "listing", "not_article", "blocked", "robots", "filtered", "failed")
-    columns += ("budget", "waiting")
-    used = [c for c in columns if any(s.outcomes.get(c) for s in summaries)]
+    used = [c for c in map(str, Outcome) if any(s.outcomes.get(c) for s in summaries)]
     rows = [(s.source_id, s.status, s.urls_seen, *(s.outcomes.get(c, 0) for c in used)) for s in summaries]
     print_table(("source", "status", "seen", *used), rows, right=range(2, 3 + len(used)))
     for summary in summaries:

@@ -259,8 +259,8 @@ def coverage_csv(table: Coverage) -> str:
     """The table as CSV, one line for each city (and period) and dimension."""
     from compare.export import csv_text
 
-    fields = ("city", "city_code", "period", "dimension", "stories", "articles", "row_stories", "row_tags")
-    fields += ("rate", "low", "high", "share", "plan_share")
+    fields = ["city", "city_code", "period", "dimension", "stories", "articles", "row_stories", "row_tags"]
+    fields += ["rate", "low", "high", "share", "plan_share"]
     lines = (
         (
             row.city,
