@@ -29,7 +29,8 @@ CHARACTERS = 1_500
 def documents(count: int) -> list[tuple[str | None, str]]:
     """Documents of `CHARACTERS` characters, glued from the authored corpus."""
     items = [item for item in load_corpus() if item.language == "zh"]
-    texts, at = [], 0
+    texts: list[tuple[str | None, str]] = []
+    at = 0
     while len(texts) < count:
         parts: list[str] = []
         while sum(map(len, parts)) < CHARACTERS:
@@ -81,9 +82,8 @@ def main() -> None:
             [sys.executable, "-c", code, str(saved)], cwd=root, capture_output=True, text=True, check=True
         )
         size = sum(file.stat().st_size for file in saved.iterdir())
-    print(
-        f"loading             {float(answer.stdout):8.2f} s CPU in a fresh process; {size / 1e6:.1f} MB on disk"
-    )
+    seconds, megabytes = float(answer.stdout), size / 1e6
+    print(f"loading             {seconds:8.2f} s CPU in a fresh process, {megabytes:.1f} MB on disk")
 
     print(f"held-out macro-F1   {tagger.card['held_out_macro_f1']:8.3f} on the authored corpus")
     if DEV.exists():

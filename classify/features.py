@@ -28,7 +28,7 @@ MAX_CHARACTERS = 200_000
 MAX_TITLE = 1_000
 """What is read of a title, in characters."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the meaning of a feature changes without the lexicon file changing."""
 
 WINDOW_WIDTH = 120.0

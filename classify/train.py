@@ -86,6 +86,7 @@ def train(items: Sequence[LabelledText], *, seed: int = 0) -> Tagger:
     Raises:
         CorpusError: a target has fewer texts with or without it than there are folds.
     """
+    items = sorted(items, key=lambda item: item.id)
     log.info("training on %d texts", len(items))
     data = _Data(items)
     folds = _folds(data, seed)
@@ -190,7 +191,9 @@ def _card(data: _Data, held_out: NDArray[Any], parts: Parts, seed: int) -> dict[
         slope, shift = parts.calibration[target]
         probability = 1.0 / (1.0 + np.exp(-(slope * held_out[:, column] + shift)))
         truth, known = data.truth[:, column], data.known[:, column]
-        rows = {"all": known} | {name: known & (languages == name) for name in sorted(set(languages))}
+        rows = {"all": known} | {
+            name: known & (languages == name) for name in sorted(set(languages.tolist()))
+        }
         metrics[target] = {
             name: target_metrics(truth[mask], probability[mask], parts.thresholds[target])
             for name, mask in rows.items()
@@ -201,7 +204,7 @@ def _card(data: _Data, held_out: NDArray[Any], parts: Parts, seed: int) -> dict[
             "relevant": int(data.truth[languages == name, -1].sum()),
             **{d: int(data.truth[languages == name, n].sum()) for n, d in enumerate(DIMENSIONS)},
         }
-        for name in sorted(set(languages))
+        for name in sorted(set(languages.tolist()))
     }
     return {
         "model_id": model_id_for(data.items, seed),

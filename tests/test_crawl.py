@@ -343,10 +343,14 @@ def test_an_archive_that_cannot_be_written_ends_the_crawl(folder: Folder, site: 
 
 
 def test_limits_are_kept_and_named(folder: Folder, site: Site) -> None:
-    """One source for each limit: --max-pages, list pages, sitemaps inside sitemaps."""
+    """One source for each limit: --max-pages, list pages, sitemaps inside sitemaps, --since."""
     for page in range(1, 6):
         name = "index.html" if page == 1 else f"index_{page}.html"
         site.listing(f"/p/{name}", [site.article(f"/p/a{page}{i}.html", page * 10 + i) for i in range(3)])
+        if page > 1:
+            continue
+        # The pager's link to the next page looks like an article's, and is none.
+        site.listing("/p/index.html", [f"/p/a1{i}.html" for i in range(3)], "<a href='index_2.html'>2</a>")
     site.listing("/few/index.html", [site.article(f"/few/{i}.html", 900 + i) for i in range(5)])
     for level in range(6):
         site.pages[f"/map{level}.xml"] = Reply(
@@ -357,8 +361,15 @@ def test_limits_are_kept_and_named(folder: Folder, site: Site) -> None:
     )
     text += loopback.source(site, "few", "/few/index.html", politeness="{delay: 0, max_pages: 2}")
     text += loopback.source(site, "maps", "/map0.xml", "type: sitemap")
+    rows = "".join(
+        f"<li><a href='{site.article(f'/since/{i}.html', 800 + i)}'>通告</a><span>{date}</span></li>"
+        for i, date in enumerate(["2024-05-01", "2024-04-30", "", "2024-05-02"])
+    )
+    site.pages["/since.html"] = Reply(f"<ul>{rows}</ul>")
+    text += loopback.source(site, "since", "/since.html", "type: list, item: li")
     folder.catalogue(text)
-    result = folder.crawl("--max-pages", "4")
+    result = folder.crawl("--max-pages", "4", "--since", "2024-05-01")
+    assert result.code == 0
     runs = {row["source"]: row for row in result.rows}
     assert_sums(folder, *runs.values())
     assert runs["pages"]["outcomes"] == {"listing": 3, "stored": 4, "budget": 6}
@@ -367,25 +378,16 @@ def test_limits_are_kept_and_named(folder: Folder, site: Site) -> None:
     assert [p for p, (o, d) in ledger.items() if d == "the run's page limit was reached"] == [
         "/p/a21.html", "/p/a22.html", "/p/a30.html", "/p/a31.html", "/p/a32.html"
     ]  # fmt: skip
+    assert site.count("/p/index_2.html") == 1
     assert runs["few"]["outcomes"] == {"listing": 1, "stored": 4, "budget": 1}, "the option wins over the catalogue"
     assert runs["maps"]["outcomes"] == {"listing": 3, "budget": 1}
     assert site.count("/map3.xml") == 0
-    assert result.code == 0
+    assert runs["since"]["outcomes"] == {"listing": 1, "stored": 3, "filtered": 1}
+    ledger = folder.ledger(runs["since"]["run"])
+    assert ledger["/since/1.html"] == ("filtered", "listed on 2024-04-30, before 2024-05-01")
+    assert site.count("/since/1.html") == 0
 
     assert folder.crawl("few").row["outcomes"] == {"listing": 1, "known": 4, "stored": 1}
-
-
-def test_since_leaves_out_earlier_links(folder: Folder, site: Site) -> None:
-    rows = "".join(
-        f"<li><a href='{site.article(f'/{i}.html', i)}'>通告</a><span>{date}</span></li>"
-        for i, date in enumerate(["2024-05-01", "2024-04-30", "", "2024-05-02"])
-    )
-    site.pages["/list.html"] = Reply(f"<ul>{rows}</ul>")
-    folder.catalogue("sources:\n" + loopback.source(site, "s", entry="type: list, item: li"))
-    run = folder.crawl("--since", "2024-05-01").row
-    assert run["outcomes"] == {"listing": 1, "stored": 3, "filtered": 1}
-    assert folder.ledger(1)["/1.html"] == ("filtered", "listed on 2024-04-30, before 2024-05-01")
-    assert site.count("/1.html") == 0
 
 
 # --- being stopped ------------------------------------------------------------------------------------------
@@ -399,8 +401,7 @@ def slow_site(site: Site, count: int = 12, free: int = 5) -> threading.Event:
     return gate
 
 
-@pytest.mark.parametrize("finish", ["crawl", "process"])
-def test_sigterm_keeps_what_was_fetched_and_the_rest_follows(folder: Folder, site: Site, finish: str) -> None:
+def test_sigterm_keeps_what_was_fetched_and_the_rest_follows(folder: Folder, site: Site) -> None:
     gate = slow_site(site)
     folder.catalogue("sources:\n" + loopback.source(site, "slow"))
     with folder.started() as child:
@@ -418,12 +419,10 @@ def test_sigterm_keeps_what_was_fetched_and_the_rest_follows(folder: Folder, sit
     folder.assert_archived()
 
     gate.set()
-    if finish == "process":
-        result = loopback.run(folder.path, "process", "--json")
-        assert result.code == 0, result.err
-        assert folder.titles() == {title(i) for i in range(5)}
-        assert folder.query("select count(*) from ledger where outcome = 'waiting'") == [(0,)]
-        return
+    result = loopback.run(folder.path, "process", "--json")
+    assert result.code == 0, result.err
+    assert folder.titles() == {title(i) for i in range(5)}
+    assert folder.query("select count(*) from ledger where outcome = 'waiting'") == [(0,)]
     result = folder.crawl()
     assert (result.code, result.row["outcomes"]["stored"]) == (0, 7)
     assert folder.titles() == {title(i) for i in range(12)}

@@ -109,6 +109,15 @@ def test_result_reads_as_a_table_and_as_json():
 
 
 @pytest.mark.skipif(not DEV.exists(), reason="the labelled development file is not beside the repository")
+def test_no_text_of_the_corpus_is_taken_from_the_development_file():
+    run = 32  # characters; set phrases are shorter
+    pieces = {item.text[n : n + run] for item in load_labelled(DEV) for n in range(len(item.text) - run + 1)}
+    for item in load_corpus():
+        own = {item.text[n : n + run] for n in range(len(item.text) - run + 1)}
+        assert not own & pieces, item.id
+
+
+@pytest.mark.skipif(not DEV.exists(), reason="the labelled development file is not beside the repository")
 def test_real_texts_reach_the_floor():
     result = evaluate(train(load_corpus()), load_labelled(DEV))
     assert result.macro_f1 >= 0.70

@@ -1,4 +1,4 @@
-"""Processing what waits: from the archive alone, with a limit on each page, also after a kill in the middle."""
+"""Processing what waits: from the archive alone, with a limit on each page, also after a kill."""
 
 from __future__ import annotations
 

@@ -230,6 +230,11 @@ def test_saved_pages_may_come_in_any_order_of_time(visits: Visits, together: boo
     assert (row.first_seen_at, row.last_seen_at) == (min(days), max(days))
 
 
+def test_of_two_visits_at_the_same_time_the_later_one_counts(visits: Visits) -> None:
+    visits.stored(*(visits.visit("https://x.cn/1", f"text {t}", at=NOON) for t in "ABC"))
+    assert visits.texts("https://x.cn/1")[-1] == (3, "text C", True)
+
+
 def test_the_same_batch_twice_changes_nothing(visits: Visits) -> None:
     batch = [
         visits.visit("https://x.cn/1", "text A"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import multiprocessing
 import sqlite3
 from multiprocessing.synchronize import Barrier
@@ -217,6 +218,21 @@ def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
     with store.read() as connection:
         assert connection.execute(select(model.c.card)).scalar_one() == {"count": 240}
     store.close()
+
+
+def test_a_writer_keeps_others_out_from_its_first_word(store: Store) -> None:
+    """In the database itself, which other programs see, and at the lock between our own processes."""
+    path = str(store.engine.url.database)
+    with store.write():
+        other = sqlite3.connect(path, timeout=0, isolation_level=None)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        with open(f"{path}.lock") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with store.read() as connection:
+            assert connection.execute(text("SELECT count(*) FROM source")).scalar() == 0
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
 
 
 def _open_together(url: str, barrier: Barrier) -> None:

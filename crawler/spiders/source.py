@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -116,31 +116,36 @@ class SourceSpider(Spider):
             return
         self.run.entry_points_read += 1
         self.run.listing_page(key, page, Outcome.LISTING, f"{len(listing.links)} links")
-        requests = self._article_requests(listing.links)
+        further = {url_identity(url) for url in listing.next_urls}  # without a rule, a pager's link passes for an article
+        requests = self._article_requests([link for link in listing.links if url_identity(link.url) not in further])
         yield from requests
         yield from self._next_pages(entry, number, listing.next_urls, fruitful=bool(requests))
 
     def _next_pages(self, entry: EntryPoint, number: int, urls: tuple[str, ...], fruitful: bool) -> Iterator[Request]:
         for url in urls:
             if not same_host(url, entry.url):
-                if key := self.run.see(url):
-                    self.run.settle(key, Outcome.FILTERED, "a further page on another host")
+                self._leave(url, Outcome.FILTERED, "a further page on another host")
             elif number >= entry.paging.max_pages and entry.kind == "list":
-                if key := self.run.see(url):
-                    self.run.settle(key, Outcome.BUDGET, f"limit of {entry.paging.max_pages} list pages")
+                self._leave(url, Outcome.BUDGET, f"limit of {entry.paging.max_pages} list pages")
             elif entry.kind == "sitemap" and not self._sitemap_fits(entry, number):
-                if key := self.run.see(url):
-                    limits = f"{MAX_SITEMAPS} sitemaps, {MAX_SITEMAP_DEPTH} levels"
-                    self.run.settle(key, Outcome.BUDGET, f"limit of {limits}")
+                self._leave(url, Outcome.BUDGET, f"limit of {MAX_SITEMAPS} sitemaps on {MAX_SITEMAP_DEPTH} levels")
             elif entry.kind != "list" or fruitful or self.options.deep:
                 if request := self._entry_request(entry, url, number + 1):
                     yield request
+            else:
+                self._leave(url, Outcome.FILTERED, "a further list page, after one that offers nothing new")
+
+    def _leave(self, url: str, outcome: Outcome, detail: str) -> None:
+        """Settle a further page that is not asked for, unless something else became of its address."""
+        key = url_identity(url)
+        if self.run.see(url) or self.run.outcome(key) is Outcome.FILTERED:
+            self.run.settle(key, outcome, detail)
 
     def _sitemap_fits(self, entry: EntryPoint, number: int) -> bool:
         self._sitemaps[entry.url] += 1
         return number < MAX_SITEMAP_DEPTH and self._sitemaps[entry.url] < MAX_SITEMAPS
 
-    def _article_requests(self, links: tuple[Link, ...]) -> list[Request]:
+    def _article_requests(self, links: Sequence[Link]) -> list[Request]:
         """Requests for the links that are new articles; all others are settled in the ledger."""
         candidates: dict[str, Link] = {}
         for link in links:

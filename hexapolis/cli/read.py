@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from compare.coverage import Coverage
     from store.articles import ArticleFilter
 
+MAX_NUMBER = 2**63 - 1  # what a database takes as an integer
+
 CityOption = Annotated[str | None, typer.Option("--city", metavar="CITY", help="Subject city: name or GB/T 2260 code.")]
 DimOption = Annotated[str | None, typer.Option("--dim", metavar="DIMENSION", help=f"One of {', '.join(DIMENSIONS)}.")]
 SourceOption = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Source that brought it.")]
@@ -110,7 +112,7 @@ def articles(
     since: SinceOption = None,
     until: UntilOption = None,
     relevant: RelevantOption = None,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_NUMBER, metavar="N", help="At most so many.")] = 50,
     json: Json = False,
 ) -> None:
     """List articles, newest first."""
@@ -143,7 +145,7 @@ def articles(
 
 def show(
     context: typer.Context,
-    article: Annotated[int, typer.Argument(metavar="ID", help="The article's number.")],
+    article: Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_NUMBER, help="The article's number.")],
     json: Json = False,
 ) -> None:
     """Show one article with its whole chain, from archived bytes to tags."""
