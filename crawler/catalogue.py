@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from crawler.families import FAMILIES, Family
-from crawler.urls import canonical_url
+from crawler.urls import canonical_url, is_loopback
 from hexapolis.errors import CatalogueError, UnknownSourceError, UsageError
 from hexapolis.records import EntryPoint, Paging, Politeness, Selectors, Source
 
@@ -189,9 +189,17 @@ def _source(file: YamlFile, index: int, item: SourceFields) -> Source:
                 for field in fields(Selectors)
             }
         ),
-        politeness=Politeness(**item.politeness.model_dump(exclude_none=True)),
+        politeness=_politeness(item),
         evidence=tuple(item.evidence),
     )
+
+
+def _politeness(item: SourceFields) -> Politeness:
+    """What the file says, else the defaults; on this machine itself there is nobody to wait for."""
+    given = item.politeness.model_dump(exclude_none=True)
+    if "delay" not in given and all(is_loopback(entry.url) for entry in item.entry_points):
+        given["delay"] = 0.0
+    return Politeness(**given)
 
 
 def _entry_point(file: YamlFile, path: KeyPath, entry: EntryPointFields, family: Family) -> EntryPoint:

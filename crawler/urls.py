@@ -114,6 +114,15 @@ def is_fetchable(url: str) -> str | None:
     return "asset" if extension in ASSET_EXTENSIONS else None
 
 
+def is_loopback(url: str) -> bool:
+    """Whether an address names this machine outright: `localhost`, or an IP address of the loopback range."""
+    try:
+        host = _split(url).host.strip("[]")
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or no address at all
+        return False
+
+
 def same_host(a: str, b: str) -> bool:
     """Whether two addresses are on one host and port; `www.` and the choice of http or https do not count."""
     return _host_key(a) == _host_key(b) is not None

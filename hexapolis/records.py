@@ -177,7 +177,7 @@ class DimensionScore:
     """What the model says of one dimension of one document."""
 
     probability: float  # 0 to 1
-    threshold: float  # tagged when relevant and probability >= threshold
+    threshold: float  # tagged when probability >= threshold, relevant or not
     tagged: bool
     evidence: tuple[Evidence, ...] = ()  # the passages at or over the threshold, strongest first
 

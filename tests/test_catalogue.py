@@ -50,6 +50,24 @@ def with_entry(flow: str) -> str:
     return MINIMAL.replace('{type: list, url: "http://127.0.0.1:8000/news/index.html"}', flow)
 
 
+@pytest.mark.parametrize(
+    ("address", "delay"),
+    [
+        ("http://127.0.0.1:8000/", 0),
+        ("http://localhost/", 0),
+        ("http://[::1]:8000/", 0),
+        ("http://10.0.0.1/", 5),
+        ("http://localhost.example.org/", 5),
+        ("https://www.example.org/", 5),
+    ],
+)
+def test_nobody_waits_for_this_machine(load: Load, address: str, delay: float) -> None:
+    (source,) = load(MINIMAL.replace("http://127.0.0.1:8000/news/index.html", address)).sources
+    assert source.politeness.delay == delay
+    (slow,) = load(with_lines("politeness: {delay: 2}")).sources
+    assert slow.politeness.delay == 2
+
+
 def test_five_lines_are_a_catalogue(load: Load) -> None:
     (source,) = load(MINIMAL).sources
     assert (source.id, source.name, source.scope, source.language, source.kind) == (
@@ -58,7 +76,7 @@ def test_five_lines_are_a_catalogue(load: Load) -> None:
     assert source.enabled
     assert source.article_url is None
     assert source.selectors == Selectors()
-    assert source.politeness == Politeness()
+    assert source.politeness == Politeness(delay=0)
     (entry,) = source.entry_points
     assert (entry.kind, entry.url, entry.paging) == (
         "list",
