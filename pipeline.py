@@ -9,7 +9,9 @@ database: whatever was killed in the middle is still waiting and is done next ti
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import multiprocessing
+import os
 import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -96,6 +98,7 @@ class Processor:
         self.outcomes: Counter[str] = Counter()
         self.pages = 0
         self.damaged = 0  # pages whose bytes the archive does not have; they go on waiting
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores; more threads only get in their way
         self._pool = ProcessPool(
             max_workers=settings.workers,
             context=multiprocessing.get_context("forkserver"),
@@ -120,7 +123,9 @@ class Processor:
             self._fill()
             if not self._queue:
                 return
-            self._queue[0][1].exception()  # waits for the oldest page
+            last = min(BATCH, len(self._queue)) - 1
+            for _, future in itertools.islice(self._queue, last + 1):  # wait for a whole batch: a commit costs a sync
+                future.exception()
             self._commit()
             if progress is not None:
                 progress(self.pages)
@@ -214,7 +219,6 @@ def _start_worker(archive: Path, models: Path, model_id: str) -> None:
     """Load what every page needs, once for each worker process: loading does not count to a page's time."""
     import signal
 
-    import compare.stories
     import crawler.archive
     import crawler.extract  # noqa: F401
     from classify.model import Tagger

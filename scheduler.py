@@ -1,8 +1,8 @@
 """Which source is due, and when.
 
-Each enabled source is crawled at its own interval, counted from the start of its last run, so the store knows what is due
-and a restart forgets nothing. Every crawl is a child process with a time limit: a hang or a crash costs one run, and
-that run is recorded. APScheduler keeps the time, with its jobs in memory only.
+Each enabled source is crawled at its own interval, counted from the start of its last run, so the store knows
+what is due and a restart forgets nothing. Every crawl is a child process with a time limit: a hang or a crash
+costs one run, and that run is recorded. APScheduler keeps the time, with its jobs in memory only.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def only_scheduler(data: Path) -> Iterator[None]:
         data.mkdir(parents=True, exist_ok=True)
         lock = (data / "scheduler.lock").open("w")
     except OSError as error:
-        raise UsageError(f"{data}: cannot be used: {error.strerror}; choose another folder with --data") from error
+        raise UsageError(
+            f"{data}: cannot be used: {error.strerror}; choose another folder with --data"
+        ) from error
     with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,7 +126,10 @@ class Scheduler:
         clock.shutdown(wait=True)
 
     def stop(self) -> None:
-        """Ask running crawls to end and start no others; those that do not end are killed. Fit for a signal handler."""
+        """Ask running crawls to end and start no others; those that do not end are killed.
+
+        Fit for a signal handler.
+        """
         self._stopping.set()
         with self._lock:
             children = list(self._children)

@@ -8,10 +8,14 @@ stories.
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from functools import cache
 
 from opencc import OpenCC
+
+
+_IGNORED = re.compile(r"(?<!\d)\.|\.(?!\d)|[^\w.]|_")  # all but letters, digits, and a point between digits
 
 
 @cache
@@ -20,9 +24,9 @@ def _to_simplified() -> OpenCC:
 
 
 def fold(text: str) -> str:
-    """The text as compared: NFKC, lower case, Simplified characters, letters and digits only."""
+    """The text as compared: NFKC, lower case, Simplified characters; letters, digits and decimal points only."""
     simplified = _to_simplified().convert(unicodedata.normalize("NFKC", text).casefold())
-    return "".join(c for c in simplified if c.isalnum())
+    return _IGNORED.sub("", simplified)
 
 
 def story_key(text: str) -> str:

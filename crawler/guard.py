@@ -1,9 +1,9 @@
 """The safety guard: which addresses the crawler may connect to.
 
-Pages are written by strangers. A link, a redirect or a DNS answer can point at this machine or the network around it,
-so every connection is checked where its host name has just been resolved: on every hop, for every notation of an
-address. Only public addresses pass, except for hosts that the operator named himself, in a catalogue's entry point or
-in the setting `allow_hosts`.
+Pages are written by strangers. A link, a redirect or a DNS answer can point at this machine or the network
+around it, so every connection is checked where its host name has just been resolved: on every hop, for every
+notation of an address. Only public addresses pass, except for hosts that the operator named himself, in a
+catalogue's entry point or in the setting `allow_hosts`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
 from zope.interface import implementer
 
 from hexapolis.records import Source
-
 
 _CARRY_IPV4 = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")))
 _GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
@@ -48,8 +47,9 @@ class AddressGuard:
 def is_public(address: str) -> bool:
     """Whether an IP address is one that anybody on the Internet can have.
 
-    Addresses that carry an IPv4 address inside (mapped, compatible, translated, 6to4, Teredo, NAT64) are as public as
-    the one they carry. Of all others in IPv6, only the part from which global addresses are given out counts.
+    Addresses that carry an IPv4 address inside (mapped, compatible, translated, 6to4, Teredo, NAT64) are as
+    public as the one they carry. Of all others in IPv6, only the part from which global addresses are given
+    out counts.
     """
     try:
         ip = ipaddress.ip_address(address.split("%")[0])
@@ -69,8 +69,8 @@ def is_public(address: str) -> bool:
 def named_private_hosts(sources: Sequence[Source]) -> set[str]:
     """Private hosts (with their ports) that entry points name outright, such as `127.0.0.1:8000`.
 
-    Writing such an address into a catalogue is the operator's own decision. A public name is never on this list,
-    whatever it resolves to.
+    Writing such an address into a catalogue is the operator's own decision. A public name is never on this
+    list, whatever it resolves to.
     """
     hosts = set()
     for source in sources:
@@ -100,7 +100,12 @@ class GuardedResolver:
         self._guard = guard
 
     def resolveHostName(  # noqa: N802 - Twisted's interface
-        self, resolutionReceiver: Any, hostName: str, portNumber: int = 0, *args: Any, **kwargs: Any  # noqa: N803
+        self,
+        resolutionReceiver: Any,  # noqa: N803
+        hostName: str,  # noqa: N803
+        portNumber: int = 0,  # noqa: N803
+        *args: Any,
+        **kwargs: Any,
     ) -> Any:
         """Resolve, leaving out every address that must not be connected to."""
         receiver = _GuardedReceiver(resolutionReceiver, self._guard, hostName, portNumber)

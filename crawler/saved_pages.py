@@ -86,6 +86,8 @@ def read_warc(path: Path) -> Iterator[Page]:
     try:
         with path.open("rb") as file:
             for record in ArchiveIterator(file):
+                if record.format != "warc":  # warcio takes any line of five words for the older ARC format
+                    raise ArchiveLoadFailed("no WARC record")
                 if record.rec_type != "response" or record.http_headers is None:
                     continue
                 url = record.rec_headers.get_header("WARC-Target-URI")

@@ -42,7 +42,8 @@ def _version(wanted: bool) -> None:
 def options(
     context: typer.Context,
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of database, archive and models [default: data].")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of database, archive and models [default: data]."),
     ] = None,
     db: Annotated[
         str | None, typer.Option(metavar="URL", help="Database [default: SQLite in the data folder].")
@@ -50,7 +51,9 @@ def options(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Settings file [default: hexapolis.toml, if there].")
     ] = None,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")
+    ] = False,
 ) -> None:
     """Options that come before the command."""
     context.obj = {"config": config, "data": data, "db": db}

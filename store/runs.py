@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -97,6 +98,12 @@ def close_dead_runs(connection: Connection, now: dt.datetime, source_id: str | N
 
 
 def _alive(pid: int) -> bool:
+    """Whether a process that may be crawling has this id. Ids are used again, in containers at every start."""
+    if pid == os.getpid():  # this process asks because it has not begun
+        return False
+    command = Path(f"/proc/{pid}/cmdline")
+    if command.exists() and b"hexapolis" not in command.read_bytes():
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

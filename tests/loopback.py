@@ -112,21 +112,30 @@ def article(number: int) -> str:
     )
     return (
         f"<html><head><title>第{number}号算力通告</title></head><body><h1>第{number}号算力通告</h1>"
-        f"<div class=date>发布时间：2024-03-{number % 27 + 1:02d}</div><div class=content>{paragraphs}</div></body></html>"
+        f"<div class=date>发布时间：2024-03-{number % 27 + 1:02d}</div>"
+        f"<div class=content>{paragraphs}</div></body></html>"
     )
 
 
 def five_lines(site: Site, source: str = "small", **more: str) -> str:
     """A catalogue with one source, as short as it can be written."""
     lines = ["sources:", f"  - id: {source}", f"    name: The {source} site", "    entry_points:"]
-    lines += [f"      - {{type: list, url: {site.url}/list.html}}", *(f"    {k}: {v}" for k, v in more.items())]
+    lines += [
+        f"      - {{type: list, url: {site.url}/list.html}}",
+        *(f"    {k}: {v}" for k, v in more.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 
 def source(site: Site, name: str, path: str = "/list.html", entry: str = "type: list", **more: str) -> str:
     """One source without politeness; put `sources:` before the first."""
     fields = {"politeness": "{delay: 0}", **more}
-    lines = [f"  - id: {name}", f"    name: {name}", "    entry_points:", f"      - {{{entry}, url: '{site.url}{path}'}}"]
+    lines = [
+        f"  - id: {name}",
+        f"    name: {name}",
+        "    entry_points:",
+        f"      - {{{entry}, url: '{site.url}{path}'}}",
+    ]
     return "\n".join([*lines, *(f"    {k}: {v}" for k, v in fields.items())]) + "\n"
 
 
@@ -137,13 +146,22 @@ def command(data: Path, *words: object) -> list[str]:
 
 def environment(**more: str) -> dict[str, str]:
     """Without the settings of whoever runs the tests."""
-    return {**{k: v for k, v in os.environ.items() if not k.startswith("HEXAPOLIS_")}, "HEXAPOLIS_WORKERS": "1", **more}
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith("HEXAPOLIS_")},
+        "HEXAPOLIS_WORKERS": "1",
+        **more,
+    }
 
 
 def run(data: Path, *words: object, stdin: bytes = b"", **settings: str) -> Result:
     """Run the command to its end in a process of its own."""
     done = subprocess.run(
-        command(data, *words), input=stdin, capture_output=True, timeout=240, check=False, env=environment(**settings),
+        command(data, *words),
+        input=stdin,
+        capture_output=True,
+        timeout=240,
+        check=False,
+        env=environment(**settings),
         cwd=data.parent,
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -153,8 +171,13 @@ def run(data: Path, *words: object, stdin: bytes = b"", **settings: str) -> Resu
 def started(data: Path, *words: object, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """A command that goes on beside the test; killed at the end if it is still there."""
     child = subprocess.Popen(
-        command(data, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-        env=environment(**settings), cwd=data.parent, start_new_session=True,
+        command(data, *words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        env=environment(**settings),
+        cwd=data.parent,
+        start_new_session=True,
     )
     try:
         yield child

@@ -106,11 +106,21 @@ def test_five_lines_make_a_source_and_a_second_crawl_fetches_what_is_new(folder:
     site.pages["/away.html"] = Reply(status=302, headers={"Location": "/there/3.html"})
     site.article("/there/3.html", 3)
     site.pages["/short.html"] = Reply("<html><body><p>登录</p></body></html>")
-    links = ["/1.html", *campaigns, "2.html", "#top", "/away.html", "/there/3.html", "/short.html", "/a.css", "/b.pdf"]
+    links = [
+        "/1.html",
+        *campaigns,
+        "2.html",
+        "#top",
+        "/away.html",
+        "/there/3.html",
+        "/short.html",
+        "/a.css",
+        "/b.pdf",
+    ]
     site.listing("/list.html", [*links, "https://other.example/x", "javascript:x()", "/list.html"])
     text = loopback.five_lines(site)
     assert len(text.splitlines()) == 5
-    folder.catalogue(text + "    politeness: {delay: 0}\n")
+    folder.catalogue(text)
 
     first = folder.crawl()
     assert (first.code, first.err) == (0, "")
@@ -210,11 +220,17 @@ def trouble(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[
     long = "/" + "a" * 3000 + ".html"
     add("long").listing("/list.html", [sites["long"].article(long, 7777)])
     half = add("half")
-    text = text.replace(f"      - {{type: list, url: '{half.url}/list.html'}}\n", (
-        f"      - {{type: list, url: '{half.url}/list.html'}}\n      - {{type: feed, url: '{half.url}/none.xml'}}\n"
-    ))  # fmt: skip
+    text = text.replace(
+        f"      - {{type: list, url: '{half.url}/list.html'}}\n",
+        (
+            f"      - {{type: list, url: '{half.url}/list.html'}}\n"
+            f"      - {{type: feed, url: '{half.url}/none.xml'}}\n"
+        ),
+    )
     refused = loopback.free_port()
-    text += f"  - {{id: refused, name: r, entry_points: [{{type: list, url: 'http://127.0.0.1:{refused}/'}}]}}\n"
+    text += (
+        f"  - {{id: refused, name: r, entry_points: [{{type: list, url: 'http://127.0.0.1:{refused}/'}}]}}\n"
+    )
     text += "  - {id: unknown, name: u, entry_points: [{type: list, url: 'http://no-such-host.invalid/'}]}\n"
     folder.catalogue(text)
     result = folder.crawl(HEXAPOLIS_DOWNLOAD_SECONDS="4", HEXAPOLIS_DOWNLOAD_BYTES="200000")
@@ -287,7 +303,9 @@ def test_each_error_has_its_reason(trouble: Trouble) -> None:
     assert outcomes.pop("/errors-6.html") in ("failed", "not_article")
     assert set(outcomes.values()) == {"failed"}
     assert site.count("/errors-0.html") == 1, "a missing page is not asked for twice"
-    assert site.count("/errors-1.html") == site.count("/errors-2.html") == 2, "a failing server is given another chance"
+    assert site.count("/errors-1.html") == site.count("/errors-2.html") == 2, (
+        "a failing server is given another chance"
+    )
     assert "404" in ledger["/errors-0.html"][1]
     assert "500" in ledger["/errors-1.html"][1]
     assert ledger["/errors-3.html"][1] == "no answer in time"
@@ -322,7 +340,9 @@ def test_long_addresses_are_fetched(trouble: Trouble) -> None:
 
 def test_when_all_fail_the_command_fails(folder: Folder, site: Site) -> None:
     site.pages["/list.html"] = Reply("gone", 410)
-    folder.catalogue("sources:\n" + loopback.source(site, "gone") + loopback.source(site, "gone2", "/other.html"))
+    folder.catalogue(
+        "sources:\n" + loopback.source(site, "gone") + loopback.source(site, "gone2", "/other.html")
+    )
     result = folder.crawl()
     assert result.code == 1
     assert [row["status"] for row in result.rows] == ["failed", "failed"]
@@ -376,10 +396,16 @@ def test_limits_are_kept_and_named(folder: Folder, site: Site) -> None:
     ledger = folder.ledger(runs["pages"]["run"])
     assert ledger["/p/index_4.html"] == ("budget", "limit of 3 list pages")
     assert [p for p, (o, d) in ledger.items() if d == "the run's page limit was reached"] == [
-        "/p/a21.html", "/p/a22.html", "/p/a30.html", "/p/a31.html", "/p/a32.html"
-    ]  # fmt: skip
+        "/p/a21.html",
+        "/p/a22.html",
+        "/p/a30.html",
+        "/p/a31.html",
+        "/p/a32.html",
+    ]
     assert site.count("/p/index_2.html") == 1
-    assert runs["few"]["outcomes"] == {"listing": 1, "stored": 4, "budget": 1}, "the option wins over the catalogue"
+    assert runs["few"]["outcomes"] == {"listing": 1, "stored": 4, "budget": 1}, (
+        "the option wins over the catalogue"
+    )
     assert runs["maps"]["outcomes"] == {"listing": 3, "budget": 1}
     assert site.count("/map3.xml") == 0
     assert runs["since"]["outcomes"] == {"listing": 1, "stored": 3, "filtered": 1}
@@ -415,7 +441,9 @@ def test_sigterm_keeps_what_was_fetched_and_the_rest_follows(folder: Folder, sit
     assert site.asked[-1] == "/5.html", "nothing more is asked for"
     assert folder.query("select count(*) from page where role = 'article'") == [(5,)]
     ledger = folder.ledger(run["run"])
-    assert {path for path, (outcome, _) in ledger.items() if outcome == "budget"} == {f"/{i}.html" for i in range(5, 12)}
+    assert {path for path, (outcome, _) in ledger.items() if outcome == "budget"} == {
+        f"/{i}.html" for i in range(5, 12)
+    }
     folder.assert_archived()
 
     gate.set()
@@ -448,9 +476,12 @@ def test_kill_loses_nothing_that_was_acknowledged(folder: Folder, site: Site) ->
     assert result.code == 0, result.err
     assert_sums(folder, result.row)
     assert folder.query("select status, reason from crawl_run order by id") == [
-        ("interrupted", "the process ended before the run"), ("done", "")
-    ]  # fmt: skip
-    assert folder.query("select id, url_key, digest from page order by id")[: len(acknowledged)] == acknowledged
+        ("interrupted", "the process ended before the run"),
+        ("done", ""),
+    ]
+    assert (
+        folder.query("select id, url_key, digest from page order by id")[: len(acknowledged)] == acknowledged
+    )
     assert folder.titles() == {title(i) for i in range(80)}, "as many as an uninterrupted crawl brings"
     assert folder.query("select count(*) from ledger where outcome = 'waiting'") == [(0,)]
     fetched_twice = [path for path in set(site.asked) if path.endswith(".html") and site.count(path) > 1]

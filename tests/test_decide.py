@@ -15,7 +15,9 @@ NOW = dt.datetime(2024, 7, 1, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 
 
-def reason(url: str, rule: str | None = None, since: dt.date | None = None, listed_on: dt.date | None = None) -> str:
+def reason(
+    url: str, rule: str | None = None, since: dt.date | None = None, listed_on: dt.date | None = None
+) -> str:
     """Why a link is left out; empty when it is followed."""
     source = Source("s", "S", (EntryPoint("list", ENTRY),), article_url=rule)
     decision = follows_rule(Link(url, listed_on=listed_on), source, [ENTRY], since)
@@ -88,7 +90,9 @@ def test_since_leaves_out_what_is_listed_earlier(listed_on: dt.date | None, why:
     assert reason("https://www.sz.gov.cn/1", None, None, listed_on) == ""
 
 
-def known(verdict: str | None, age: dt.timedelta, status: int = 200, hint: dt.datetime | None = None) -> KnownPage:
+def known(
+    verdict: str | None, age: dt.timedelta, status: int = 200, hint: dt.datetime | None = None
+) -> KnownPage:
     return KnownPage("k", status, verdict, NOW - age, None, None, hint)
 
 
@@ -102,7 +106,9 @@ def test_what_nobody_knows_is_new() -> None:
     assert fetched_again(None)
 
 
-@pytest.mark.parametrize("verdict", [None, Verdict.ARTICLE, Verdict.LIST, Verdict.NOT_HTML, Verdict.TOO_LARGE])
+@pytest.mark.parametrize(
+    "verdict", [None, Verdict.ARTICLE, Verdict.LIST, Verdict.NOT_HTML, Verdict.TOO_LARGE]
+)
 def test_settled_pages_are_left_alone(verdict: str | None) -> None:
     assert not fetched_again(known(verdict, 400 * RETRY_AFTER))
 

@@ -84,28 +84,30 @@ def test_every_page_has_its_verdict(demo: Demo) -> None:
 def test_every_article_has_its_title_language_and_dates(demo: Demo) -> None:
     fields = ("title", "language", "published", "written")
     found = {
-        key: (row["title"], row["language"], row["published_on"], row["written_on"]) for key, row in demo.articles.items()
+        key: (row["title"], row["language"], row["published_on"], row["written_on"])
+        for key, row in demo.articles.items()
     }
     assert found == {key: tuple(line[field] for field in fields) for key, line in ARTICLES.items()}
 
 
 def test_what_robots_txt_forbids_is_never_asked_for(demo: Demo) -> None:
     assert demo.query(f"select count(*) from page where url like '%{SECRET['path']}'") == [(0,)]
-    assert demo.query(f"select distinct outcome from ledger where url like '%{SECRET['path']}'") == [("robots",)]
+    assert demo.query(f"select distinct outcome from ledger where url like '%{SECRET['path']}'") == [
+        ("robots",)
+    ]
 
 
 def test_the_trap_ends_at_a_limit_and_the_ledger_says_so(demo: Demo) -> None:
+    first = "(select min(id) from crawl_run where source_id = 'demo-cd')"
     rows = demo.query(
-        "select outcome, detail, count(*) from ledger where run_id = (select min(id) from crawl_run where source_id = 'demo-cd') "
+        f"select outcome, detail, count(*) from ledger where run_id = {first} "
         "and url like '%/rili/%' group by outcome, detail"
     )
     days = {detail: count for outcome, detail, count in rows if outcome == "budget"}
     assert set(days) == {"the run's page limit was reached", "limit of 50 list pages"}
     assert days["the run's page limit was reached"] > 1000
     assert days["limit of 50 list pages"] == 1
-    fetched = demo.query(
-        "select count(*) from page where role = 'article' and run_id = (select min(id) from crawl_run where source_id = 'demo-cd')"
-    )
+    fetched = demo.query(f"select count(*) from page where role = 'article' and run_id = {first}")
     assert fetched == [(150,)], "the outlet's own limit"
     chengdu = {key for key in ARTICLES if key[0] == "cd"}
     assert chengdu <= set(demo.articles), "the trap takes nothing from the articles"
@@ -113,7 +115,8 @@ def test_the_trap_ends_at_a_limit_and_the_ledger_says_so(demo: Demo) -> None:
 
 def test_every_run_is_done_and_its_sums_agree(demo: Demo) -> None:
     runs = demo.query(
-        "select id, status, reason, trigger, urls_seen, (select count(*) from ledger where run_id = crawl_run.id) from crawl_run"
+        "select id, status, reason, trigger, urls_seen, "
+        "(select count(*) from ledger where run_id = crawl_run.id) from crawl_run"
     )
     assert len(runs) == 16
     ((trapped,),) = demo.query("select min(id) from crawl_run where source_id = 'demo-cd'")
@@ -132,21 +135,26 @@ def test_a_reposted_story_is_one_over_three_outlets(demo: Demo) -> None:
     assert {key for key, row in demo.articles.items() if row["story_id"] == story} == wanted
     assert len({row["story_id"] for row in demo.articles.values()}) == len(ARTICLES) - len(wanted) + 1
     chain = demo.hexapolis("show", demo.articles[min(wanted)]["id"]).row
-    assert {demo.key(copy["source_id"], copy["url"]) for copy in chain["versions"][0]["copies"]} == wanted - {min(wanted)}
+    assert {demo.key(copy["source_id"], copy["url"]) for copy in chain["versions"][0]["copies"]} == wanted - {
+        min(wanted)
+    }
 
 
 def test_the_edited_page_has_two_versions_and_no_other_has(demo: Demo) -> None:
     twice = Counter((line["outlet"], line["path"]) for line in PAGES)
     (edited,) = [key for key, count in twice.items() if count == 2]
     counts = dict(demo.query("select article_id, count(*) from version group by article_id"))
-    assert {key: counts[row["id"]] for key, row in demo.articles.items() if counts[row["id"]] != 1} == {edited: 2}
+    assert {key: counts[row["id"]] for key, row in demo.articles.items() if counts[row["id"]] != 1} == {
+        edited: 2
+    }
     chain = demo.hexapolis("show", demo.articles[edited]["id"]).row
     first, second = chain["versions"]
     assert [(v["number"], v["current"]) for v in (first, second)] == [(1, False), (2, True)]
     assert first["text"] != second["text"]
     for version in (first, second):
         (page,) = version["pages"]
-        assert page["run_id"] and page["warc_file"]
+        assert page["run_id"]
+        assert page["warc_file"]
         for prediction in version["predictions"]:
             for score in prediction["dimensions"].values():
                 for quote in score["evidence"]:
@@ -154,9 +162,12 @@ def test_the_edited_page_has_two_versions_and_no_other_has(demo: Demo) -> None:
 
 
 def test_the_second_day_fetches_only_what_is_new_or_edited(demo: Demo) -> None:
-    (first_of_day_two,) = demo.query("select min(id) from (select max(id) as id from crawl_run group by source_id)")
+    (first_of_day_two,) = demo.query(
+        "select min(id) from (select max(id) as id from crawl_run group by source_id)"
+    )
     rows = demo.query(
-        f"select source_id, requested_url from page where role = 'article' and run_id >= {first_of_day_two[0]}"
+        "select source_id, requested_url from page "
+        f"where role = 'article' and run_id >= {first_of_day_two[0]}"
     )
     assert Counter(demo.key(*row) for row in rows) == Counter(CHANGED)
 
@@ -178,7 +189,12 @@ def test_relevance(demo: Demo) -> None:
 
 def test_dimensions(demo: Demo) -> None:
     scores = {
-        dimension: f1([(dimension in line["dims"], dimension in demo.articles[key]["dims"]) for key, line in ARTICLES.items()])
+        dimension: f1(
+            [
+                (dimension in line["dims"], dimension in demo.articles[key]["dims"])
+                for key, line in ARTICLES.items()
+            ]
+        )
         for dimension in DIMENSIONS
     }
     macro = sum(scores.values()) / len(scores)

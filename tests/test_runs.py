@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -48,6 +49,22 @@ def belongs_to(store: Store, run_id: int, *, pid: int, host: str | None = None) 
     with store.write() as connection:
         values = {"pid": pid} | ({"host": host} if host else {})
         connection.execute(update(crawl_run).where(crawl_run.c.id == run_id).values(values))
+
+
+@pytest.fixture
+def living_pid() -> Iterator[int]:
+    """The number of a process that looks like one of ours and goes on."""
+    with subprocess.Popen([sys.executable, "-c", "input()", "hexapolis"], stdin=subprocess.PIPE) as child:
+        yield child.pid
+        child.communicate(b"\n")
+
+
+@pytest.fixture
+def strange_pid() -> Iterator[int]:
+    """The number of a process that is none of ours: an id that was used again."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+        yield child.pid
+        child.communicate()
 
 
 @pytest.fixture
@@ -116,9 +133,9 @@ def test_the_self_check_notices_a_ledger_that_lost_a_row(store: Store) -> None:
         assert find_faults(connection) == ["the ledgers of 1 runs do not have a row for every URL seen"]
 
 
-def test_a_source_that_is_being_crawled_is_refused(store: Store) -> None:
-    run_begins(store)
-    with pytest.raises(UsageError, match=rf"'sz' is being crawled by process {os.getpid()}"):
+def test_a_source_that_is_being_crawled_is_refused(store: Store, living_pid: int) -> None:
+    belongs_to(store, run_begins(store), pid=living_pid)
+    with pytest.raises(UsageError, match=rf"'sz' is being crawled by process {living_pid}"):
         run_begins(store)
     other = Source("bj", "Beijing", ())
     assert run_begins(store, other) > 0
@@ -139,8 +156,18 @@ def test_a_run_whose_process_is_gone_is_interrupted_when_the_next_begins(store: 
     assert "ended before the run" in closed.reason
 
 
-def test_only_dead_runs_of_this_host_are_closed(store: Store, dead_pid: int) -> None:
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a process's command is read from /proc, which is not here")
+def test_a_process_id_that_was_used_again_does_not_hold_a_source(store: Store, strange_pid: int) -> None:
+    first, own = run_begins(store), run_begins(store, Source("bj", "Beijing", ()))
+    belongs_to(store, first, pid=strange_pid)
+    with store.write() as connection:
+        assert close_dead_runs(connection, LATER) == 2
+        assert {run_summary(connection, i).status for i in (first, own)} == {"interrupted"}
+
+
+def test_only_dead_runs_of_this_host_are_closed(store: Store, dead_pid: int, living_pid: int) -> None:
     living, dead, elsewhere = (run_begins(store, Source(i, i, ())) for i in ("living", "dead", "elsewhere"))
+    belongs_to(store, living, pid=living_pid)
     belongs_to(store, dead, pid=dead_pid)
     belongs_to(store, elsewhere, pid=dead_pid, host="another-host")
     with store.write() as connection:

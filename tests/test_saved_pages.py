@@ -216,11 +216,12 @@ def test_a_warc_file_that_ends_in_the_middle_of_a_page(tmp_path: Path, compresse
     "content",
     [
         b"<html>a page</html>",
-        os.urandom(500),
+        bytes(range(256)),
+        b"These are five words or more.\nAnd so on.\n",
         gzip.compress(b"hello"),
         b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 15\r\n\r\nHTTP/1.1 200 OK\r\n\r\n\r\n",
     ],
-    ids=["html", "noise", "gzip", "no address"],
+    ids=["html", "noise", "words", "gzip", "no address"],
 )
 def test_what_is_no_warc_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.warc").write_bytes(content)

@@ -92,7 +92,11 @@ def test_each_due_source_is_crawled_once_and_recorded(store: Store, tmp_path: Pa
     now = dt.datetime.now(dt.UTC)
     sources = [source("never"), source("just"), source("long-ago"), source("other", 5)]
     with store.write() as connection:
-        for name, began in (("just", now - MINUTE), ("long-ago", now - 61 * MINUTE), ("other", now - 6 * MINUTE)):
+        for name, began in (
+            ("just", now - MINUTE),
+            ("long-ago", now - 61 * MINUTE),
+            ("other", now - 6 * MINUTE),
+        ):
             save_source(connection, source(name), began)
             finish_run(connection, start_run(connection, name, "manual", began), "done", "", 0, began)
     program = SAY + "print('first\\nthe last word', file=sys.stderr); sys.exit(7)"
@@ -144,10 +148,10 @@ def test_a_child_that_dies_is_recorded(store: Store, tmp_path: Path, end: str, r
 def test_a_run_that_its_child_left_open_is_closed(store: Store, tmp_path: Path) -> None:
     program = (
         "import os, sys, datetime as dt; from store.engine import Store; from store.runs import *;"
-        "from hexapolis.records import *; store = Store.open('sqlite:///' + sys.argv[1] + '/store.db');"
-        "\nwith store.write() as c:\n"
-        "  save_source(c, Source('open', 'O', ()), dt.datetime.now(dt.UTC)); n = start_run(c, 'open', 'schedule', dt.datetime.now(dt.UTC))\n"
-        "  write_ledger(c, n, [LedgerRow('k', 'u', Outcome.KNOWN)])\n"
+        "from hexapolis.records import *; store = Store.open('sqlite:///' + sys.argv[1] + '/store.db')\n"
+        "with store.write() as c:\n"
+        "  now = dt.datetime.now(dt.UTC); save_source(c, Source('open', 'O', ()), now)\n"
+        "  write_ledger(c, start_run(c, 'open', 'schedule', now), [LedgerRow('k', 'u', Outcome.KNOWN)])\n"
         "os.kill(os.getpid(), 9)"
     )
     clock = Clock(store, tmp_path, program, source("open"))
@@ -192,7 +196,11 @@ def test_stop_ends_children_even_those_that_will_not(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "STOP_SECONDS", 0.3)
-    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SAY + "[signal.pause() for _ in iter(int, 1)]"
+    stubborn = (
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        + SAY
+        + "[signal.pause() for _ in iter(int, 1)]"
+    )
     clock = Clock(store, tmp_path, stubborn, source("a"), source("b"), source("c"))
     stop = forever(clock)
     eventually(lambda: len(clock.lines()) == 2)  # two at a time
@@ -228,7 +236,9 @@ def test_schedule_once(folder: Path) -> None:
         site.listing("/list.html", [site.article("/1.html", 1)])
         catalogue = folder / "c.yaml"
         text = "sources:\n" + loopback.source(site, "good") + loopback.source(site, "gone", "/gone.html")
-        catalogue.write_text(text + loopback.source(site, "resting", "/off.html", enabled="false", disabled_reason="rests"))
+        catalogue.write_text(
+            text + loopback.source(site, "resting", "/off.html", enabled="false", disabled_reason="rests")
+        )
         words = ("schedule", "--once", "--catalogue", catalogue, "--json")
         first = loopback.run(folder, *words)
         assert first.code == 3, first.err

@@ -1,4 +1,4 @@
-"""Reading entry points: feeds, sitemaps and list pages, each a pure function from bytes to the links it offers."""
+"""Reading entry points: feeds, sitemaps and list pages, each a function from bytes to the links it offers."""
 
 from __future__ import annotations
 

@@ -58,7 +58,9 @@ def _refuse_monsters(page: Page) -> None:
         elif not mark[0].endswith(b"/>"):
             depth += -1 if mark[1] else 1
     if depth > MAX_DEPTH:
-        raise EntryPointError(f"{page.url}: more than {MAX_DEPTH} elements inside each other, which no feed has")
+        raise EntryPointError(
+            f"{page.url}: more than {MAX_DEPTH} elements inside each other, which no feed has"
+        )
 
 
 def _address(page: Page, entry: Any) -> str | None:
@@ -69,7 +71,9 @@ def _address(page: Page, entry: Any) -> str | None:
 
 
 def _moment(entry: Any, field: str) -> dt.datetime | None:
-    value: struct_time | None = entry[field] if field in entry else None  # `get` falls back to other fields
+    if field not in entry:  # `get` falls back to other fields
+        return None
+    value: struct_time | None = entry[field]
     try:
         return dt.datetime.fromtimestamp(calendar.timegm(value), dt.UTC) if value else None
     except (ValueError, OverflowError, OSError):

@@ -32,7 +32,9 @@ def read_list_page(entry: EntryPoint, page: Page, number: int) -> Listing:
     try:
         text = decode(page.body, page.header("content-type")).text
         # lxml wants bytes where the text declares an encoding
-        root = lxml_html.fromstring(text.encode("utf-8", "replace"), parser=lxml_html.HTMLParser(encoding="utf-8"))
+        root = lxml_html.fromstring(
+            text.encode("utf-8", "replace"), parser=lxml_html.HTMLParser(encoding="utf-8")
+        )
     except (ExtractionError, ParserError, ValueError) as error:
         raise EntryPointError(f"{page.url}: this is not an HTML page: {error}") from error
     base = root.find(".//base[@href]")
@@ -43,7 +45,9 @@ def read_list_page(entry: EntryPoint, page: Page, number: int) -> Listing:
         for anchor in anchors:
             address = _absolute(base_url, anchor.get("href", ""))
             if address and address not in links and len(links) < MAX_LINKS:
-                links[address] = Link(address, _title(anchor), _listed_on(entry, row if entry.item else anchor))
+                links[address] = Link(
+                    address, _title(anchor), _listed_on(entry, row if entry.item else anchor)
+                )
     next_url = next_page_url(entry.paging, entry.url, page.url, base_url, number, root, text)
     return Listing(tuple(links.values()), (next_url,) if next_url else ())
 
@@ -55,7 +59,9 @@ def _select(selector: str, node: HtmlElement) -> list[HtmlElement]:
 def _anchors(entry: EntryPoint, row: HtmlElement) -> list[HtmlElement]:
     if entry.item is None:
         return list(row.iterfind(".//a[@href]"))
-    found = _select(entry.link, row) if entry.link else ([row] if row.tag == "a" else row.findall(".//a[@href]"))
+    found = (
+        _select(entry.link, row) if entry.link else ([row] if row.tag == "a" else row.findall(".//a[@href]"))
+    )
     return [a for a in found if a.get("href")][:1]
 
 

@@ -8,8 +8,8 @@ Schemes (`Paging.scheme`), for a first page `index.html`:
 - `template`: an address with `{page}`, counted from `first`.
 - `next_link`: the page's own link to the next one.
 
-The number of pages is read from the page's own pager where it states one; otherwise the crawler goes on until a page
-is missing or offers nothing new.
+The number of pages is read from the page's own pager where it states one; otherwise the crawler goes on until
+a page is missing or offers nothing new.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ from lxml.html import HtmlElement
 from hexapolis.records import Paging
 
 # createPageHTML(3, 0, "index", "html"), createPage(total, current, …), totalPage: 12, countPage = 5
-_CREATE_PAGE = re.compile(r"createPage(?:HTML)?\s*\(\s*(?:['\"][\w-]*['\"]\s*,\s*)?(\d{1,9})\s*,\s*(\d{1,9})\b")
+_CREATE_PAGE = re.compile(
+    r"createPage(?:HTML)?\s*\(\s*(?:['\"][\w-]*['\"]\s*,\s*)?(\d{1,9})\s*,\s*(\d{1,9})\b"
+)
 _TOTAL = re.compile(r"\b(?:totalPages?|countPage|pageCount)\s*[:=]\s*['\"]?(\d{1,9})\b", re.IGNORECASE)
-_NEXT_TEXT = re.compile(r"(?:下一?[页頁]|后一页|next(?: page)?|older(?: posts)?|[>»›]{1,2}) ?[>»›]*", re.IGNORECASE)
+_NEXT_TEXT = re.compile(
+    r"(?:下一?[页頁]|后一页|next(?: page)?|older(?: posts)?|[>»›]{1,2}) ?[>»›]*", re.IGNORECASE
+)
 
 
 def stated_pages(text: str) -> int | None:
@@ -75,7 +79,9 @@ def _next_link(page_url: str, base_url: str, root: HtmlElement) -> str | None:
     for node in root.iter("a", "link"):
         href = node.get("href")
         rel_next = "next" in (node.get("rel") or "").lower().split()
-        if href and (rel_next or (node.tag == "a" and _NEXT_TEXT.fullmatch(" ".join(node.text_content().split())))):
+        if href and (
+            rel_next or (node.tag == "a" and _NEXT_TEXT.fullmatch(" ".join(node.text_content().split())))
+        ):
             try:
                 address = urljoin(base_url, href.strip())
             except ValueError:

@@ -26,7 +26,9 @@ def read_sitemap(page: Page) -> Listing:
     """
     body = _unpacked(page)
     # Entities and external files are never resolved: the body comes from a stranger.
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True
+    )
     try:
         root = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
@@ -35,7 +37,9 @@ def read_sitemap(page: Page) -> Listing:
         raise EntryPointError(f"{page.url}: this is not a sitemap")
     kind = etree.QName(root).localname
     if kind == "sitemapindex":
-        return Listing((), tuple(_address(page, node) for node in root.iterfind("{*}sitemap") if _address(page, node)))
+        return Listing(
+            (), tuple(_address(page, node) for node in root.iterfind("{*}sitemap") if _address(page, node))
+        )
     if kind != "urlset":
         raise EntryPointError(f"{page.url}: this is not a sitemap but <{kind}>")
     links: list[Link] = []

@@ -12,7 +12,9 @@ from hexapolis.records import Link, Outcome, Source, Verdict
 from store.pages import KnownPage
 
 RETRY_AFTER = dt.timedelta(days=1)
-"""A page that was not an article is looked at again after this time: stubs and error pages may become articles."""
+"""A page that was not an article is looked at again after this time: stubs and error pages may become
+articles.
+"""
 
 SETTLED = frozenset({None, Verdict.ARTICLE, Verdict.LIST, Verdict.NOT_HTML, Verdict.TOO_LARGE})
 """Verdicts (None: archived, not read yet) that another visit would not change."""
@@ -30,7 +32,9 @@ class Decision:
 FETCH = Decision(True)
 
 
-def follows_rule(link: Link, source: Source, entry_urls: Sequence[str], since: dt.date | None = None) -> Decision:
+def follows_rule(
+    link: Link, source: Source, entry_urls: Sequence[str], since: dt.date | None = None
+) -> Decision:
     """Whether a link is one of the source's articles, by its address alone.
 
     Args:
@@ -56,7 +60,8 @@ def follows_rule(link: Link, source: Source, entry_urls: Sequence[str], since: d
 def is_new(link: Link, known: KnownPage | None, now: dt.datetime) -> Decision:
     """Whether an article's address has to be fetched, given what the store knows of it.
 
-    A sitemap or feed that states a later time of change than it did when the page was fetched asks for another visit.
+    A sitemap or feed that states a later time of change than it did when the page was fetched asks for
+    another visit.
     """
     if known is None:
         return FETCH

@@ -25,23 +25,24 @@ _REFUSE_ALL = b"User-agent: *\nDisallow: /\n"
 _ROBOTS_BYTES = 512_000  # RFC 9309: at least 500 KiB are to be read; nobody needs more
 
 
-class RobotsRefused(IgnoreRequest):  # noqa: N818 - Scrapy's base decides how it is handled
+class RobotsRefused(IgnoreRequest):
     """robots.txt does not allow this address."""
 
 
-class HopRefused(IgnoreRequest):  # noqa: N818
+class HopRefused(IgnoreRequest):
     """A redirect leads where the crawler does not go."""
 
 
-class RobotsUnreachable(IgnoreRequest):  # noqa: N818
+class RobotsUnreachable(IgnoreRequest):
     """robots.txt could not be fetched, so nobody knows what it allows."""
 
 
 class Robots(RobotsTxtMiddleware):
     """robots.txt as RFC 9309 has it, and stricter where it leaves a choice.
 
-    2xx is read; 401, 403 and bot challenges are taken as a refusal (an operator who hides the rules has not given
-    leave); other 4xx mean that there are no rules; 5xx or no answer mean that the rules cannot be known now, so nothing is fetched.
+    2xx is read; 401, 403 and bot challenges are taken as a refusal (an operator who hides the rules has not
+    given leave); other 4xx mean that there are no rules; 5xx or no answer mean that the rules cannot be known
+    now, so nothing is fetched.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -77,7 +78,7 @@ class Robots(RobotsTxtMiddleware):
         super()._robots_error(exc, netloc)
 
 
-class RunStopped(IgnoreRequest):  # noqa: N818
+class RunStopped(IgnoreRequest):
     """The run of this source is over; the request was waiting."""
 
 
@@ -111,7 +112,7 @@ class RequestGate:
             raise HopRefused(f"redirect to another site: {request.url}")
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """Stop the run when the site asks to be left alone: here, so that no other request has set out before."""
+        """Stop the run when the site asks to be left alone: here, before another request can set out."""
         run: RunLedger = self._crawler.spider.run  # type: ignore[union-attr]
         if response.status in CHALLENGE_STATUSES and not run.stopped:
             run.stopped = f"stopped: the site answered with status {response.status}"

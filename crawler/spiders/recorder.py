@@ -1,7 +1,8 @@
 """What a crawl has seen, on its way to the disk.
 
-Pages are written to the archive first, then to the store, in batches; a page is acknowledged when `flush` returns. The
-ledger of each run is kept here while the run goes on: one row for each URL, the last word counts.
+Pages are written to the archive first, then to the store, in batches; a page is acknowledged when `flush`
+returns. The ledger of each run is kept here while the run goes on: one row for each URL, the last word
+counts.
 """
 
 from __future__ import annotations
@@ -171,6 +172,8 @@ class Recorder:
             try:
                 with self._store.write() as connection:
                     seen = sum(outcomes(connection, run.run_id).values())
-                    finish_run(connection, run.run_id, "failed", " ".join(reason.split())[:500], seen, self._now())
+                    finish_run(
+                        connection, run.run_id, "failed", " ".join(reason.split())[:500], seen, self._now()
+                    )
             except StoreError as error:
                 log.error("the run cannot be closed", run=run.run_id, reason=str(error))

@@ -1,7 +1,7 @@
-"""Crawls sources: one Scrapy engine for each, all in one reactor, while what they fetch is processed beside them.
+"""Crawls sources: one Scrapy engine for each, all in one reactor, while what they fetch is processed.
 
-The reactor of a process can be started once, so `crawl_sources` may be called once in a process; schedulers and tests start
-`hexapolis crawl` as a child.
+The reactor of a process can be started once, so `crawl_sources` may be called once in a process; schedulers
+and tests start `hexapolis crawl` as a child.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import structlog
 from crawler.archive import ArchiveWriter
 from crawler.guard import AddressGuard, GuardedResolver, named_private_hosts
 from crawler.spiders.recorder import Recorder, RunLedger
+from crawler.spiders.scrapy_settings import scrapy_settings, source_settings
 from crawler.spiders.source import CrawlOptions, SourceSpider
 from hexapolis.config import Settings
 from hexapolis.records import Outcome, Source
@@ -88,7 +89,9 @@ def crawl_sources(
     try:
         for source in sources:
             runs[source.id] = recorder.open_run(source, trigger)
-        with store.read() as connection:  # what a killed run has left behind is read with what this one brings
+        with (
+            store.read() as connection
+        ):  # what a killed run has left behind is read with what this one brings
             left = runs_with_unread_pages(connection, list(runs))
         processor.only([*left, *(run.run_id for run in runs.values())])
         guard = AddressGuard({*settings.allow_hosts, *named_private_hosts(sources)})
@@ -179,7 +182,7 @@ class _Crawl:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # the ledger says what became of every URL
         twisted: Any = reactor
         twisted.installNameResolver(GuardedResolver(twisted.nameResolver, self._guard))
-        self._runner = AsyncCrawlerRunner(_scrapy_settings(self._settings))
+        self._runner = AsyncCrawlerRunner(scrapy_settings(self._settings))
         twisted.callWhenRunning(self._begin)
         twisted.run(installSignalHandlers=False)
         if self._error is not None:
@@ -206,7 +209,9 @@ class _Crawl:
             async with asyncio.TaskGroup() as tasks:
                 for group in _by_host([run.source for run in self._runs.values()]):
                     tasks.create_task(self._crawl_group(group, limit))
-        except asyncio.CancelledError:  # by `_stop`: what is under way is given up, and its URLs keep their outcome
+        except (
+            asyncio.CancelledError
+        ):  # by `_stop`: what is under way is given up, and its URLs keep their outcome
             pass
         except BaseException as error:
             self._error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
@@ -215,7 +220,7 @@ class _Crawl:
                 asyncio.get_running_loop().remove_signal_handler(number)
             beside.cancel()
             await asyncio.gather(beside, return_exceptions=True)
-            reactor.stop()  # type: ignore[attr-defined]
+            reactor.stop()  # type: ignore[misc]
 
     async def _crawl_group(self, sources: Sequence[Source], limit: asyncio.Semaphore) -> None:
         async with limit:
@@ -224,7 +229,9 @@ class _Crawl:
                     await self._crawl_one(self._runs[source.id])
 
     async def _crawl_one(self, run: RunLedger) -> None:
-        spider = type(f"Spider_{run.run_id}", (SourceSpider,), {"custom_settings": _source_settings(run.source)})
+        spider = type(
+            f"Spider_{run.run_id}", (SourceSpider,), {"custom_settings": source_settings(run.source)}
+        )
         await self._runner.crawl(
             spider, run=run, recorder=self._recorder, guard=self._guard, options=self._options[run.source.id]
         )
@@ -268,53 +275,6 @@ def _by_host(sources: Sequence[Source]) -> list[list[Source]]:
                 rest.append((other_hosts, others))
         groups = [*rest, (hosts, members)]
     return [members for _, members in groups]
-
-
-def _scrapy_settings(settings: Settings) -> dict[str, Any]:
-    """Scrapy's defaults allow too much for pages from strangers: each such setting is made here."""
-    return {
-        "USER_AGENT": settings.user_agent,
-        "ROBOTSTXT_USER_AGENT": "Hexapolis",
-        "TELNETCONSOLE_ENABLED": False,
-        "HTTPPROXY_ENABLED": False,  # a proxy would resolve names behind the guard's back
-        "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
-        "DOWNLOAD_VERIFY_CERTIFICATES": True,
-        "DOWNLOAD_MAXSIZE": settings.download_bytes,
-        "DOWNLOAD_WARNSIZE": 0,
-        "DOWNLOAD_TIMEOUT": settings.download_seconds,
-        "COOKIES_ENABLED": False,
-        "METAREFRESH_ENABLED": False,
-        "REFERER_ENABLED": False,
-        "REDIRECT_MAX_TIMES": 5,
-        "URLLENGTH_LIMIT": 0,  # long addresses are refused where the ledger sees it
-        "RETRY_TIMES": 1,
-        "RETRY_HTTP_CODES": [500, 502, 503, 504, 522, 524, 408],
-        "HTTPERROR_ALLOW_ALL": True,
-        # One engine crawls one source. A second request would wait behind the first, past the last check, and be sent
-        # even when the answer to the first was to leave.
-        "CONCURRENT_REQUESTS": 1,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
-        "SCHEDULER_MEMORY_QUEUE": "scrapy.squeues.FifoMemoryQueue",  # in a list's order: what is newest comes first
-        "CONCURRENT_ITEMS": 1,  # a response's requests are queued one after the other; 100 tasks for each would idle
-        "DNSCACHE_ENABLED": False,
-        "LOG_ENABLED": False,
-        "DOWNLOADER_MIDDLEWARES": {
-            "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-            "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-            "crawler.spiders.middlewares.RequestGate": 50,
-            "crawler.spiders.middlewares.Robots": 100,
-        },
-        "EXTENSIONS": {
-            "scrapy.extensions.memusage.MemoryUsage": None,
-            "scrapy.extensions.logstats.LogStats": None,
-            "scrapy.extensions.corestats.CoreStats": None,
-        },
-    }
-
-
-def _source_settings(source: Source) -> dict[str, Any]:
-    polite = source.politeness
-    return {"DOWNLOAD_DELAY": polite.delay, "ROBOTSTXT_OBEY": polite.robots}
 
 
 def _now() -> dt.datetime:

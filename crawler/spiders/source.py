@@ -1,7 +1,7 @@
 """The spider: walks the entry points of one source and fetches the articles that are new.
 
-It only downloads and decides; reading, tagging and storing happen elsewhere. Every address it comes upon gets a row in
-the run's ledger, whatever becomes of it.
+It only downloads and decides; reading, tagging and storing happen elsewhere. Every address it comes upon gets
+a row in the run's ledger, whatever becomes of it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class SourceSpider(Spider):
 
     name = "source"
 
-    def __init__(self, run: RunLedger, recorder: Recorder, guard: AddressGuard, options: CrawlOptions, **kwargs: Any) -> None:
+    def __init__(
+        self, run: RunLedger, recorder: Recorder, guard: AddressGuard, options: CrawlOptions, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.run = run
         self.source = run.source
@@ -93,8 +95,8 @@ class SourceSpider(Spider):
             errback=self._on_entry_error,
             cb_kwargs={"key": key, "entry": entry, "number": number},
             meta={"key": key, "number": number},
-            # Know what there is before fetching it, and the first pages of all entry points before their second ones:
-            # an endless pager must not keep another list from its turn.
+            # Know what there is before fetching it, and the first pages of all entry points before their
+            # second ones: an endless pager must not keep another list from its turn.
             priority=1_000_000 - number,
             dont_filter=True,
         )
@@ -116,19 +118,27 @@ class SourceSpider(Spider):
             return
         self.run.entry_points_read += 1
         self.run.listing_page(key, page, Outcome.LISTING, f"{len(listing.links)} links")
-        further = {url_identity(url) for url in listing.next_urls}  # without a rule, a pager's link passes for an article
-        requests = self._article_requests([link for link in listing.links if url_identity(link.url) not in further])
+        further = {
+            url_identity(url) for url in listing.next_urls
+        }  # without a rule, a pager's link passes for an article
+        requests = self._article_requests(
+            [link for link in listing.links if url_identity(link.url) not in further]
+        )
         yield from requests
         yield from self._next_pages(entry, number, listing.next_urls, fruitful=bool(requests))
 
-    def _next_pages(self, entry: EntryPoint, number: int, urls: tuple[str, ...], fruitful: bool) -> Iterator[Request]:
+    def _next_pages(
+        self, entry: EntryPoint, number: int, urls: tuple[str, ...], fruitful: bool
+    ) -> Iterator[Request]:
         for url in urls:
             if not same_host(url, entry.url):
                 self._leave(url, Outcome.FILTERED, "a further page on another host")
             elif number >= entry.paging.max_pages and entry.kind == "list":
                 self._leave(url, Outcome.BUDGET, f"limit of {entry.paging.max_pages} list pages")
             elif entry.kind == "sitemap" and not self._sitemap_fits(entry, number):
-                self._leave(url, Outcome.BUDGET, f"limit of {MAX_SITEMAPS} sitemaps on {MAX_SITEMAP_DEPTH} levels")
+                self._leave(
+                    url, Outcome.BUDGET, f"limit of {MAX_SITEMAPS} sitemaps on {MAX_SITEMAP_DEPTH} levels"
+                )
             elif entry.kind != "list" or fruitful or self.options.deep:
                 if request := self._entry_request(entry, url, number + 1):
                     yield request
@@ -195,7 +205,7 @@ class SourceSpider(Spider):
         self.run.article_page(key, _page(response), link)
 
     def _on_callback_error(self, failure: Failure, response: Response) -> None:
-        """Scrapy swallows what a callback raises: an error of ours must not look like a crawl that went well."""
+        """Scrapy swallows what a callback raises: our own error must not look like a crawl that went well."""
         error, key = failure.value, response.meta["key"]
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         self.run.settle(key, Outcome.FAILED, reason)
@@ -205,18 +215,20 @@ class SourceSpider(Spider):
             self.run.stopped = self.run.stopped or reason
 
     def _on_entry_error(self, failure: Failure) -> None:
+        request = _request(failure)
         outcome, detail = self._explain(failure)
-        self.run.settle(failure.request.meta["key"], outcome, detail)
-        if failure.request.meta["number"] == 1:
-            self.run.problems.append(f"{failure.request.url}: {detail}")
+        self.run.settle(request.meta["key"], outcome, detail)
+        if request.meta["number"] == 1:
+            self.run.problems.append(f"{request.url}: {detail}")
 
     def _on_error(self, failure: Failure) -> None:
-        self.run.settle(failure.request.meta["key"], *self._explain(failure))
+        self.run.settle(_request(failure).meta["key"], *self._explain(failure))
 
     def _explain(self, failure: Failure) -> tuple[Outcome, str]:
         """The ledger's outcome and reason for a request that got no answer."""
         error = failure.value
-        parts = urlsplit(failure.request.url)
+        assert error is not None
+        parts = urlsplit(_request(failure).url)
         host = (parts.hostname or "").rstrip("."), parts.port or (443 if parts.scheme == "https" else 80)
         if isinstance(error, RobotsRefused):
             return Outcome.ROBOTS, str(error)
@@ -231,7 +243,10 @@ class SourceSpider(Spider):
 
     def _explain_error(self, error: BaseException, host: tuple[str, int]) -> tuple[Outcome, str]:
         if host in self.guard.refused:
-            return Outcome.FILTERED, f"{host[0]} is at {self.guard.refused[host]}, which is not a public address"
+            return (
+                Outcome.FILTERED,
+                f"{host[0]} is at {self.guard.refused[host]}, which is not a public address",
+            )
         for kind, words in _REASONS.items():
             if isinstance(error, kind):
                 return Outcome.FAILED, words
@@ -246,6 +261,11 @@ _REASONS: dict[type[Exception], str] = {
 }
 
 
+def _request(failure: Failure) -> Request:
+    request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy puts it there
+    return request
+
+
 def _page(response: Response) -> Page:
     request = response.request
     assert request is not None
@@ -256,6 +276,10 @@ def _page(response: Response) -> Page:
         for value in values
     )
     return Page(
-        response.url, hops[0] if hops else request.url, response.status, headers, response.body, dt.datetime.now(dt.UTC)
+        response.url,
+        hops[0] if hops else request.url,
+        response.status,
+        headers,
+        response.body,
+        dt.datetime.now(dt.UTC),
     )
-

@@ -14,7 +14,8 @@ from hexapolis.config import Settings
 from hexapolis.errors import HexapolisError
 
 LOW_DISK_BYTES = 1_000_000_000
-# Fixed in 3.51.3 and, for older lines, in 3.50.7 and 3.44.6: a checkpoint that meets a writer can damage the database.
+# Fixed in 3.51.3 and, for older lines, in 3.50.7 and 3.44.6: a checkpoint that meets a writer can damage the
+# database.
 _FIXED_SQLITE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 
 
@@ -52,8 +53,8 @@ def _sqlite(settings: Settings) -> Check:
         return Check(
             "sqlite",
             "warn",
-            f"{sqlite3.sqlite_version} has the WAL-reset bug; Hexapolis lets one process write at a time, do not write "
-            "with other programs",
+            f"{sqlite3.sqlite_version} has the WAL-reset bug; Hexapolis lets one process write at a time, do "
+            "not write with other programs",
         )
     return Check("sqlite", "ok", sqlite3.sqlite_version)
 
@@ -63,7 +64,9 @@ def _folder(settings: Settings) -> Check:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not os.access(folder, os.W_OK | os.X_OK):
-        return Check("data folder", "fail", f"{folder} cannot be written; change its rights or choose another --data")
+        return Check(
+            "data folder", "fail", f"{folder} cannot be written; change its rights or choose another --data"
+        )
     return Check("data folder", "ok", str(settings.data.resolve()))
 
 

@@ -25,7 +25,8 @@ def register(app: typer.Typer) -> None:
 
 
 CatalogueOption = Annotated[
-    Path | None, typer.Option("--catalogue", metavar="FILE", help="Source catalogue [default: the bundled one].")
+    Path | None,
+    typer.Option("--catalogue", metavar="FILE", help="Source catalogue [default: the bundled one]."),
 ]
 
 
@@ -39,13 +40,16 @@ def day(value: str) -> dt.date:
 
 def crawl(
     context: typer.Context,
-    sources: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Which; all when none.")] = None,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Which; all when none.")
+    ] = None,
     catalogue: CatalogueOption = None,
     max_pages: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Fetch at most N articles from each source.")
     ] = None,
     since: Annotated[
-        dt.date | None, typer.Option(parser=day, metavar="DATE", help="Leave out links listed with an earlier date.")
+        dt.date | None,
+        typer.Option(parser=day, metavar="DATE", help="Leave out links listed with an earlier date."),
     ] = None,
     trigger: Annotated[str, typer.Option(hidden=True)] = "manual",
     json: Json = False,
@@ -126,7 +130,9 @@ def exit_code(summaries: Iterable[RunSummary]) -> int:
 
 def import_(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="HTML files, .html.gz, .warc(.gz), folders.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="HTML files, .html.gz, .warc(.gz), folders.")
+    ],
     json: Json = False,
 ) -> None:
     """Bring in saved pages through the same path as a crawl."""
@@ -145,12 +151,14 @@ def import_(
         print_json({**run_record(summary), "files": len(files), "skipped": len(skipped)})
     else:
         print_runs([summary], json=False)
-    raise typer.Exit(3 if skipped else exit_code([summary]))
+    raise typer.Exit(3 if skipped and summary.status == "done" else exit_code([summary]))
 
 
 def process(
     context: typer.Context,
-    every: Annotated[bool, typer.Option("--all", help="Every page again, with the current extractor and model.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every page again, with the current extractor and model.")
+    ] = False,
     catalogue: CatalogueOption = None,
     json: Json = False,
 ) -> None:
@@ -208,4 +216,7 @@ def extract(
         elif article is None:
             note(f"{path}: no article: {judgement.verdict.value}: {judgement.detail}")
         else:
-            typer.echo(f"{article.title}\n{record['published_on'] or 'undated'}  {article.language}\n\n{article.text}\n")
+            typer.echo(
+                f"{article.title}\n{record['published_on'] or 'undated'}  {article.language}\n\n"
+                f"{article.text}\n"
+            )

@@ -1,4 +1,4 @@
-"""The demo: the bundled site is started on loopback, crawled on two days like any other site, and compared."""
+"""The demo: the bundled site is started on loopback, crawled on two days like any site, and compared."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def _fresh(data: Path) -> None:
             raise UsageError(f"{data}: not empty and not made by the demo; choose another folder with --data")
         (data / MARK).touch()
     except OSError as error:
-        raise UsageError(f"{data}: cannot be used: {error.strerror}; choose another folder with --data") from error
+        raise UsageError(
+            f"{data}: cannot be used: {error.strerror}; choose another folder with --data"
+        ) from error
     for path in data.iterdir():
         if path.name.startswith("hexapolis.db"):
             path.unlink()

@@ -76,7 +76,9 @@ def sources(context: typer.Context, catalogue: CatalogueOption = None, json: Jso
                     r["kind"],
                     ",".join(sorted({e.kind for e in entry.entry_points})),
                     "yes" if r["enabled"] else "no",
-                    f"{last[entry.id].status} {last[entry.id].started_at:%Y-%m-%d %H:%M}" if entry.id in last else "",
+                    f"{last[entry.id].status} {last[entry.id].started_at:%Y-%m-%d %H:%M}"
+                    if entry.id in last
+                    else "",
                 )
                 for r, entry in zip(rows, entries, strict=True)
             ],
@@ -85,7 +87,9 @@ def sources(context: typer.Context, catalogue: CatalogueOption = None, json: Jso
 
 def schedule(
     context: typer.Context,
-    only: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Which; all enabled when none.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Which; all enabled when none.")
+    ] = None,
     catalogue: CatalogueOption = None,
     once: Annotated[bool, typer.Option("--once", help="Crawl what is due now, then end.")] = False,
     json: Json = False,

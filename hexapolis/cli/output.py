@@ -100,7 +100,9 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right
     lines = [[str(cell) if cell is not None else "" for cell in row] for row in rows]
     widths = [max([_width(h), *(_width(line[i]) for line in lines)]) for i, h in enumerate(headings)]
     for line in [list(headings), ["-" * w for w in widths], *lines]:
-        cells = [_pad(cell, width, i in right) for i, (cell, width) in enumerate(zip(line, widths, strict=True))]
+        cells = [
+            _pad(cell, width, i in right) for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 

@@ -21,13 +21,25 @@ if TYPE_CHECKING:
 
 MAX_NUMBER = 2**63 - 1  # what a database takes as an integer
 
-CityOption = Annotated[str | None, typer.Option("--city", metavar="CITY", help="Subject city: name or GB/T 2260 code.")]
-DimOption = Annotated[str | None, typer.Option("--dim", metavar="DIMENSION", help=f"One of {', '.join(DIMENSIONS)}.")]
-SourceOption = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Source that brought it.")]
+CityOption = Annotated[
+    str | None, typer.Option("--city", metavar="CITY", help="Subject city: name or GB/T 2260 code.")
+]
+DimOption = Annotated[
+    str | None, typer.Option("--dim", metavar="DIMENSION", help=f"One of {', '.join(DIMENSIONS)}.")
+]
+SourceOption = Annotated[
+    str | None, typer.Option("--source", metavar="SOURCE", help="Source that brought it.")
+]
 LanguageOption = Annotated[str | None, typer.Option("--language", metavar="CODE", help="zh or en.")]
-SinceOption = Annotated[dt.date | None, typer.Option(parser=day, metavar="DATE", help="Published on or after.")]
-UntilOption = Annotated[dt.date | None, typer.Option(parser=day, metavar="DATE", help="Published on or before.")]
-RelevantOption = Annotated[bool | None, typer.Option("--relevant/--irrelevant", help="About a city's AI policy, or not.")]
+SinceOption = Annotated[
+    dt.date | None, typer.Option(parser=day, metavar="DATE", help="Published on or after.")
+]
+UntilOption = Annotated[
+    dt.date | None, typer.Option(parser=day, metavar="DATE", help="Published on or before.")
+]
+RelevantOption = Annotated[
+    bool | None, typer.Option("--relevant/--irrelevant", help="About a city's AI policy, or not.")
+]
 
 
 class TableFormat(StrEnum):
@@ -74,7 +86,9 @@ def city_code(name: str) -> str:
         listed = ", ".join(f"{c.zh} {c.code}" for c in namesakes)
         raise UsageError(f"several cities are called {name}: {listed}; give the code")
     if city is None:
-        raise UsageError(f"unknown city {name!r}; give an English or Chinese name such as Shenzhen, or a GB/T 2260 code")
+        raise UsageError(
+            f"unknown city {name!r}; give an English or Chinese name such as Shenzhen, or a GB/T 2260 code"
+        )
     return city.code
 
 
@@ -145,7 +159,9 @@ def articles(
 
 def show(
     context: typer.Context,
-    article: Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_NUMBER, help="The article's number.")],
+    article: Annotated[
+        int, typer.Argument(metavar="ID", min=1, max=MAX_NUMBER, help="The article's number.")
+    ],
     json: Json = False,
 ) -> None:
     """Show one article with its whole chain, from archived bytes to tags."""
@@ -165,30 +181,46 @@ def show(
 def _show_version(version: dict[str, Any]) -> None:
     current = " (current)" if version["current"] else ""
     typer.echo(f"\nVersion {version['number']}{current}: {version['title']}")
-    date = f"{version['published_on']} ({version['published_from']})" if version["published_on"] else "undated"
+    date = (
+        f"{version['published_on']} ({version['published_from']})" if version["published_on"] else "undated"
+    )
     typer.echo(f"  published {date}, {version['language']}, text sha256:{version['text_sha256']}")
     for page in version["pages"]:
-        typer.echo(f"  page {page['id']} fetched {page['fetched_at']:%Y-%m-%d %H:%M:%SZ}, run {page['run_id']}, ", nl=False)
+        typer.echo(
+            f"  page {page['id']} fetched {page['fetched_at']:%Y-%m-%d %H:%M:%SZ}, run {page['run_id']}, ",
+            nl=False,
+        )
         typer.echo(f"{page['warc_file']} at {page['warc_offset']}, {page['digest']}")
     for copy in version["copies"]:
         typer.echo(f"  copy: article {copy['article_id']} {copy['url']}")
     for prediction in version["predictions"]:
         current = " (current)" if prediction["current"] else ""
-        typer.echo(f"  model {prediction['model_id'][:12]}{current}, codebook {prediction['codebook_version']}: ", nl=False)
-        typer.echo(f"relevance {prediction['relevance']:.2f} (threshold {prediction['relevance_threshold']:.2f})")
+        typer.echo(
+            f"  model {prediction['model_id'][:12]}{current}, codebook {prediction['codebook_version']}: ",
+            nl=False,
+        )
+        typer.echo(
+            f"relevance {prediction['relevance']:.2f} (threshold {prediction['relevance_threshold']:.2f})"
+        )
         cities = ", ".join(f"{c['city']} ({c['role']})" for c in prediction["cities"])
         typer.echo(f"    cities: {cities or 'none'}")
         for name, score in prediction["dimensions"].items():
             mark = "*" if score["tagged"] else " "
-            typer.echo(f"    {mark} {name:<12} {score['probability']:.2f} (threshold {score['threshold']:.2f})")
+            typer.echo(
+                f"    {mark} {name:<12} {score['probability']:.2f} (threshold {score['threshold']:.2f})"
+            )
             for quote in score["evidence"][:2]:
-                typer.echo(f"        [{quote['start']}:{quote['end']}] {' '.join(quote['quote'].split())[:100]}")
+                typer.echo(
+                    f"        [{quote['start']}:{quote['end']}] {' '.join(quote['quote'].split())[:100]}"
+                )
 
 
 def coverage(
     context: typer.Context,
     by: Annotated[Period | None, typer.Option("--by", help="Split by time.")] = None,
-    city: Annotated[list[str] | None, typer.Option("--city", metavar="CITY", help="Only these (repeat it).")] = None,
+    city: Annotated[
+        list[str] | None, typer.Option("--city", metavar="CITY", help="Only these (repeat it).")
+    ] = None,
     source: SourceOption = None,
     language: LanguageOption = None,
     since: SinceOption = None,
@@ -232,7 +264,8 @@ def _source_notes(connection: Any) -> list[str]:
     from store.runs import last_runs
 
     return [
-        f"{run.source_id}: last run {run.status}{': ' + run.reason if run.reason else ''}; its figures may be too low"
+        f"{run.source_id}: last run {run.status}{': ' + run.reason if run.reason else ''}; "
+        "its figures may be too low"
         for run in sorted(last_runs(connection).values(), key=lambda r: r.source_id)
         if run.status not in ("done", "running")
     ]
@@ -244,12 +277,15 @@ def print_coverage(table: Coverage) -> None:
     for row in table.rows:
         name = f"{row.city} {row.period}" if row.period else row.city
         cells = [row.cells[d] for d in DIMENSIONS]
-        figures = [f"{c.stories:>3} {c.share:>4.0%}" if c.share is not None else f"{c.stories:>3}    -" for c in cells]
+        figures = [
+            f"{c.stories:>3} {c.share:>4.0%}" if c.share is not None else f"{c.stories:>3}    -"
+            for c in cells
+        ]
         rows.append([name + (" *" if row.few else ""), str(row.stories), *figures])
     print_table(("city", "stories", *DIMENSIONS), rows, right=range(1, 8))
     typer.echo(
-        f"\n{table.stories} stories in {table.articles} articles. Each cell: distinct stories, and their share of the "
-        "city's tags."
+        f"\n{table.stories} stories in {table.articles} articles. Each cell: distinct stories, and their "
+        "share of the city's tags."
     )
     if any(row.few for row in table.rows):
         typer.echo("* fewer than ten stories: too few to compare shares.")
@@ -287,8 +323,12 @@ def coverage_csv(table: Coverage) -> str:
 
 def export(
     context: typer.Context,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; - for standard output.")],
-    format: Annotated[ExportFormat, typer.Option(help="CSV for spreadsheets, JSONL for programs.")] = ExportFormat.CSV,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; - for standard output.")
+    ],
+    format: Annotated[
+        ExportFormat, typer.Option(help="CSV for spreadsheets, JSONL for programs.")
+    ] = ExportFormat.CSV,
     city: CityOption = None,
     dim: DimOption = None,
     source: SourceOption = None,
@@ -314,7 +354,9 @@ def export(
         sys.stdout.write(content)
         return
     try:
-        with output.open("w", encoding="utf-8-sig" if output.suffix == ".csv" else "utf-8", newline="") as file:
+        with output.open(
+            "w", encoding="utf-8-sig" if output.suffix == ".csv" else "utf-8", newline=""
+        ) as file:
             file.write(content)
     except OSError as error:
         raise InputFileError(output, f"cannot be written: {error.strerror}") from error

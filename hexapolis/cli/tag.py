@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def classify(context: typer.Context, json: Json = False) -> None:
-    """Tag texts: JSON lines {"id","text","title"?} on standard input, one JSON line each on standard output."""
+    """Tag texts: JSON lines {"id","text","title"?} on standard input, one JSON line each on output."""
     settings = settings_of(context)
     from classify.train import ensure_model
 
@@ -46,7 +46,10 @@ def classify(context: typer.Context, json: Json = False) -> None:
                         for d, s in tagging.dimensions.items()
                         if s.tagged
                     },
-                    "cities": [{"city": c.city, "city_code": c.city_code, "role": c.role.value} for c in tagging.cities],
+                    "cities": [
+                        {"city": c.city, "city_code": c.city_code, "role": c.role.value}
+                        for c in tagging.cities
+                    ],
                 }
             )
         sys.stdout.flush()
@@ -61,7 +64,9 @@ def _documents() -> Iterator[dict[str, Any]]:
         except (ValueError, RecursionError) as error:  # RecursionError: brackets inside brackets without end
             raise UsageError(f"standard input, line {number}: not JSON: {error}") from error
         if not isinstance(item, dict) or not isinstance(item.get("text"), str):
-            raise UsageError(f'standard input, line {number}: needs an object with a text, such as {{"text": "…"}}')
+            raise UsageError(
+                f'standard input, line {number}: needs an object with a text, such as {{"text": "…"}}'
+            )
         if not isinstance(item.get("title"), (str, type(None))):
             raise UsageError(f"standard input, line {number}: title: must be text")
         yield item
@@ -85,7 +90,10 @@ def train(
     if json:
         print_json(tagger.card)
     else:
-        typer.echo(f"model {tagger.model_id} in {folder}; pages tagged by another model wait: run `hexapolis process`")
+        typer.echo(
+            f"model {tagger.model_id} in {folder}; "
+            "pages tagged by another model wait: run `hexapolis process`"
+        )
 
 
 def evaluate(
