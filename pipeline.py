@@ -1,8 +1,9 @@
 """Joins the stages for pages that wait: archive → extraction → tags → store.
 
-Worker processes read a page's bytes from the archive, extract and tag; each page has a time limit, after which its
-worker is killed and the page is recorded as unreadable. This process alone writes, in batches and in the order in which
-the pages were fetched, so a run over the same pages always ends in the same store. Work to do is state in the
+Worker processes read a page's bytes from the archive, extract and tag; each page has a time limit, after
+which its worker is killed and the page is recorded as unreadable. This process alone writes, in batches and
+in the order in which the pages were fetched, so a run over the same pages always ends in the same store.
+Work to do is state in the
 database: whatever was killed in the middle is still waiting and is done next time.
 """
 
@@ -62,8 +63,8 @@ class WorkResult:
 class Processor:
     """Extracts and tags what waits in a store.
 
-    Use as a context manager. `run` works until nothing waits; `pump` does what can be done now without waiting, for a
-    caller that has other things to do (the crawler, between downloads).
+    Use as a context manager. `run` works until nothing waits; `pump` does what can be done now without
+    waiting, for a caller that has other things to do (the crawler, between downloads).
 
     Args:
         store: where results go.
@@ -91,14 +92,18 @@ class Processor:
         tagger = ensure_model(settings.models)
         self.model_id = tagger.model_id
         with store.write() as connection:
-            save_model(connection, tagger.model_id, tagger.card["codebook_version"], dict(tagger.card), _now())
+            save_model(
+                connection, tagger.model_id, tagger.card["codebook_version"], dict(tagger.card), _now()
+            )
         self._run_ids: list[int] | None = None
         self._after = 0
         self._queue: deque[tuple[WorkItem, Any]] = deque()
         self.outcomes: Counter[str] = Counter()
         self.pages = 0
         self.damaged = 0  # pages whose bytes the archive does not have; they go on waiting
-        os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores; more threads only get in their way
+        os.environ.setdefault(
+            "OMP_NUM_THREADS", "1"
+        )  # the workers share the cores; more threads only get in their way
         self._pool = ProcessPool(
             max_workers=settings.workers,
             context=multiprocessing.get_context("forkserver"),
@@ -124,7 +129,9 @@ class Processor:
             if not self._queue:
                 return
             last = min(BATCH, len(self._queue)) - 1
-            for _, future in itertools.islice(self._queue, last + 1):  # wait for a whole batch: a commit costs a sync
+            for _, future in itertools.islice(
+                self._queue, last + 1
+            ):  # wait for a whole batch: a commit costs a sync
                 future.exception()
             self._commit()
             if progress is not None:
@@ -186,10 +193,14 @@ class Processor:
             reason = f"no result within {self._settings.page_seconds:g} s"
             work = WorkResult(Judgement(Verdict.UNREADABLE, f"timeout: {reason}"), page.url)
         except ProcessExpired as error:
-            work = WorkResult(Judgement(Verdict.UNREADABLE, f"crash: the worker ended with {error.exitcode}"), page.url)
+            work = WorkResult(
+                Judgement(Verdict.UNREADABLE, f"crash: the worker ended with {error.exitcode}"), page.url
+            )
         except HexapolisError:
             raise
-        except Exception as error:  # whatever a stage raised costs this page only, else it would stop every later run
+        except (
+            Exception
+        ) as error:  # whatever a stage raised costs this page only, else it would stop every later run
             detail = f"crash: {type(error).__name__}: {error}"[:300]
             work = WorkResult(Judgement(Verdict.UNREADABLE, detail), page.url)
         if work.judgement.verdict is Verdict.UNREADABLE:
@@ -261,8 +272,8 @@ def _with_listing_date(judgement: Judgement, article: Article, listed_on: dt.dat
 def _article_address(url: str, canonical_link: str | None, rule: str | None) -> str:
     """The address an article goes by: the page's own canonical link, believed only where it cannot mislead.
 
-    It must be on the same site and fit the source's rule for article addresses; a template that names the front page
-    on every article would merge them all otherwise.
+    It must be on the same site and fit the source's rule for article addresses; a template that names the
+    front page on every article would merge them all otherwise.
     """
     from crawler.urls import same_site
 

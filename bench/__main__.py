@@ -10,7 +10,9 @@ MODULES = ("extraction", "tagging", "crawl", "startup")
 
 def main() -> int:
     """Run all; 0 when each ended well."""
-    return max(subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in MODULES)
+    return max(
+        subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in MODULES
+    )
 
 
 if __name__ == "__main__":

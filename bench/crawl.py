@@ -1,8 +1,8 @@
-"""How close a crawl comes to its limit: pages per second of crawl-to-store against extraction alone on all cores.
+"""How close a crawl comes to its limit: extraction alone on all cores.
 
-The same pages are (1) extracted by worker processes and nothing else, and (2) served on loopback by a process of its own
-and crawled: downloaded, archived, extracted, tagged and stored. The second shares the cores with the server. Prints
-both and their ratio; `python -m bench.crawl [PAGES]`.
+The same pages are (1) extracted by worker processes and nothing else, and (2) served on loopback by a
+process of its own and crawled: downloaded, archived, extracted, tagged and stored. The second shares the
+cores with the server. Prints both and their ratio; `python -m bench.crawl [PAGES]`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def _extract(bodies: Sequence[bytes]) -> int:
     now = dt.datetime.now(dt.UTC)
     headers = (("content-type", "text/html"),)
     return sum(
-        judge_page(Page("http://127.0.0.1/x", "http://127.0.0.1/x", 200, headers, body, now)).article is not None
+        judge_page(Page("http://127.0.0.1/x", "http://127.0.0.1/x", 200, headers, body, now)).article
+        is not None
         for body in bodies
     )
 
@@ -69,7 +70,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         name = self.path.rpartition("/")[2]
         if name == "index.html":
-            body = "".join(f'<li><a href="/p/{i}.html">{i}</a></li>' for i in range(len(self._bodies))).encode()
+            body = "".join(
+                f'<li><a href="/p/{i}.html">{i}</a></li>' for i in range(len(self._bodies))
+            ).encode()
         elif name.endswith(".html"):
             body = self._bodies[int(name.removesuffix(".html"))]
         else:
@@ -87,7 +90,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 def _serve(count: int) -> None:
     """The server's process: prints its port, serves until its input closes."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, load_bodies(count)))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(_Handler, load_bodies(count))
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
     sys.stdin.read()
@@ -96,10 +101,13 @@ def _serve(count: int) -> None:
 def crawl_rate(count: int, workers: int) -> tuple[float, dict[str, int]]:
     """Pages a second from the first request to the last stored page, and the outcomes of the crawl.
 
-    The start of the processes and the loading of the model are left out: they are paid once, whatever the number of pages.
+    The start of the processes and the loading of the model are left out: they are paid once, whatever the
+    number of pages.
     """
     serving = subprocess.Popen(
-        [sys.executable, "-m", "bench.crawl", "--serve", str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "bench.crawl", "--serve", str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert serving.stdout is not None
     assert serving.stdin is not None
@@ -142,7 +150,10 @@ def main() -> None:
     alone = extraction_rate(load_bodies(count), workers)
     crawled, outcomes = crawl_rate(count, workers)
     print(f"crawl: {count} pages, {workers} workers; outcomes {outcomes}")
-    print(f"crawl: extraction alone {alone:.1f} pages/s; crawl to store {crawled:.1f} pages/s; ratio {crawled / alone:.2f}")
+    print(
+        f"crawl: extraction alone {alone:.1f} pages/s; crawl to store {crawled:.1f} pages/s; "
+        f"ratio {crawled / alone:.2f}"
+    )
 
 
 if __name__ == "__main__":

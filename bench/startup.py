@@ -1,4 +1,4 @@
-"""How long `hexapolis --help` takes, as the median of several starts, and as a ratio to starting Python alone."""
+"""How long `hexapolis --help` takes (median of several starts), and its ratio to starting Python alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ def main() -> None:
     """Measure and print."""
     python = seconds([sys.executable, "-c", "pass"])
     helping = seconds([sys.executable, "-m", "hexapolis", "--help"])
-    print(f"startup: hexapolis --help {helping:.3f} s; python alone {python:.3f} s; ratio {helping / python:.1f}")
+    print(
+        f"startup: hexapolis --help {helping:.3f} s; python alone {python:.3f} s; "
+        f"ratio {helping / python:.1f}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Coverage: cities × dimensions, counted in distinct stories, beside the plan.
 
-A city's *stories* are the distinct texts whose subject it is; copies of one text count once (or each, when asked). Two
-figures stand beside each count, and they answer different questions:
+A city's *stories* are the distinct texts whose subject it is; copies of one text count once (or each, when
+asked). Two figures stand beside each count, and they answer different questions:
 
-- `rate`: how many of the city's stories carry the dimension (0 to 1; over six dimensions they may sum to more than 1),
-  with a 95 % Wilson interval;
-- `share`: how the city's tags divide over the dimensions (they sum to 1), which is what can be set beside the plan's profile.
+- `rate`: how many of the city's stories carry the dimension (0 to 1; over six dimensions they may sum to
+  more than 1), with a 95 % Wilson interval;
+- `share`: how the city's tags divide over the dimensions (they sum to 1), which is what can be set beside
+the plan's profile.
 
 A city that was not collected is not in the table: absence of crawling is not absence of policy.
 """
@@ -107,7 +108,9 @@ def coverage(
     for row in rows:
         totals[row.city_code] = totals.get(row.city_code, 0) + row.stories
     rows.sort(key=lambda r: (-totals[r.city_code], r.city_code, r.period or ""))
-    return Coverage(dict(plan), tuple(rows), len({a.story_id for a in counted}), len(counted), len(homeless - housed))
+    return Coverage(
+        dict(plan), tuple(rows), len({a.story_id for a in counted}), len(counted), len(homeless - housed)
+    )
 
 
 def _month(day: dt.date | None) -> str:
@@ -135,7 +138,7 @@ def _row(city: str, code: str, period: str | None, articles: Sequence[TaggedArti
 
 
 def wilson(successes: int, trials: int) -> tuple[float | None, float | None]:
-    """95 % score interval of a proportion (Wilson 1927, without continuity correction); None without trials."""
+    """95 % interval of a proportion (Wilson 1927, no continuity correction); None without trials."""
     if trials == 0:
         return None, None
     p, z2 = successes / trials, Z95**2

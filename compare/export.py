@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 ARTICLE_FIELDS = (
-    "id", "title", "url", "source_id", "language", "published_on", "published_from", "written_on", "issuer", "author",
-    "source_line", "document_number", "relevant", "relevance", "dims", "cities", "city_codes", "story_id", "version",
-    "text_sha256", "model_id", "codebook_version", "text",
+    "id", "title", "url", "source_id", "language", "published_on", "published_from", "written_on", "issuer",
+    "author", "source_line", "document_number", "relevant", "relevance", "dims", "cities", "city_codes",
+    "story_id", "version", "text_sha256", "model_id", "codebook_version", "text",
 )  # fmt: skip
 
 
@@ -19,7 +19,9 @@ def safe_cell(value: Any) -> Any:
 
     Full-width signs count: spreadsheets with a Chinese interface take them for the plain ones.
     """
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")):
+    if isinstance(value, str) and value.startswith(
+        ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+    ):
         return "'" + value
     return value
 

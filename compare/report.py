@@ -1,4 +1,4 @@
-"""The comparison as one HTML file: the table, and below it for each city its articles with the passage that counts.
+"""The comparison as one HTML file: the table, and for each city its articles with the passages that count.
 
 The file needs nothing else: no script, no other host, so it can be saved, sent and opened from a folder.
 """
@@ -62,7 +62,10 @@ def render_report(
         codebook_version=codebook.version,
         models=sorted(models),
         notes=notes,
-        largest=max((c.share or 0 for row in table.rows if not row.few for c in row.cells.values()), default=0) or 1,
+        largest=max(
+            (c.share or 0 for row in table.rows if not row.few for c in row.cells.values()), default=0
+        )
+        or 1,
     )
 
 

@@ -1,8 +1,8 @@
 """Stories: which articles are copies of one text.
 
-Two articles tell one story when their texts are equal after folding script, width, case, punctuation and white space, so a
-re-post in Traditional characters counts with its original. Near-copies (truncated, retitled, edited) are separate
-stories.
+Two articles tell one story when their texts are equal after folding script, width, case, punctuation and
+white space, so a re-post in Traditional characters counts with its original. Near-copies (truncated,
+retitled, edited) are separate stories.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from functools import cache
 
 from opencc import OpenCC
 
-
 _IGNORED = re.compile(r"(?<!\d)\.|\.(?!\d)|[^\w.]|_")  # all but letters, digits, and a point between digits
 
 
@@ -24,7 +23,7 @@ def _to_simplified() -> OpenCC:
 
 
 def fold(text: str) -> str:
-    """The text as compared: NFKC, lower case, Simplified characters; letters, digits and decimal points only."""
+    """The text as compared: NFKC, lower case, Simplified; letters, digits and decimal points only."""
     simplified = _to_simplified().convert(unicodedata.normalize("NFKC", text).casefold())
     return _IGNORED.sub("", simplified)
 

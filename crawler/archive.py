@@ -1,8 +1,9 @@
 """Everything that is fetched, kept as it came in WARC files (ISO 28500) that any replay tool reads.
 
-A record holds the body after transfer and content decoding; the headers that described the coding are kept under
-`X-Archive-Orig-` names, as web archives do. Each process writes files of its own, so a killed writer can only leave an
-unfinished record at the end of a file that nothing points to.
+A record holds the body after transfer and content decoding; the headers that described the coding are kept
+under
+`X-Archive-Orig-` names, as web archives do. Each process writes files of its own, so a killed writer can
+only leave an unfinished record at the end of a file that nothing points to.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ class ArchiveWriter:
             try:
                 os.fsync(self._file.fileno())
             except OSError as error:
-                raise ArchiveError(f"{self._folder / self._name}: cannot be written: {error.strerror}") from error
+                raise ArchiveError(
+                    f"{self._folder / self._name}: cannot be written: {error.strerror}"
+                ) from error
 
     def close(self) -> None:
         """Finish the current file."""
@@ -86,12 +89,16 @@ class ArchiveWriter:
                 self._count += 1
                 path = folder / f"hexapolis-{now:%Y%m%d%H%M%S}-{os.getpid()}-{self._count:04d}.warc.gz"
                 try:
-                    self._file = open(path, "xb")
+                    self._file = open(path, "xb")  # noqa: SIM115 - it stays open until `close`
                     break
                 except FileExistsError:
                     continue
             self._name = path.relative_to(self._folder).as_posix()
-            info = {"software": f"Hexapolis/{__version__}", "hostname": socket.gethostname(), "format": "WARC File Format 1.1"}
+            info = {
+                "software": f"Hexapolis/{__version__}",
+                "hostname": socket.gethostname(),
+                "format": "WARC File Format 1.1",
+            }
             self._append(self._writer.create_warcinfo_record(path.name, info))
         return self._file
 
@@ -118,7 +125,11 @@ class ArchiveWriter:
         if page.requested_url != page.url:
             warc_headers["X-Hexapolis-Requested-URI"] = _one_word(page.requested_url)
         return self._writer.create_warc_record(
-            _one_word(page.url), "response", payload=io.BytesIO(page.body), length=len(page.body), http_headers=http,
+            _one_word(page.url),
+            "response",
+            payload=io.BytesIO(page.body),
+            length=len(page.body),
+            http_headers=http,
             warc_headers_dict=warc_headers,
         )
 
@@ -127,7 +138,8 @@ class ArchiveWriter:
         return self._writer.create_warc_record(
             _one_word(page.url),
             "resource",
-            payload=io.BytesIO(page.body), length=len(page.body),
+            payload=io.BytesIO(page.body),
+            length=len(page.body),
             warc_content_type=_one_line(page.header("content-type") or "application/octet-stream"),
             warc_headers_dict={"WARC-Date": _warc_date(page.fetched_at)},
         )
@@ -150,7 +162,9 @@ def read_body(folder: Path, ref: ArchiveRef) -> bytes:
         raise ArchiveError(f"{path}: archive file is missing; restore it from a backup") from error
     except (OSError, StopIteration, ArchiveLoadFailed, zlib.error, EOFError, AttributeError) as error:
         # AttributeError: warcio stumbles over a record whose address is damaged.
-        raise ArchiveError(f"{path}: record at {ref.offset} cannot be read: {error or 'nothing is there'}") from error
+        raise ArchiveError(
+            f"{path}: record at {ref.offset} cannot be read: {error or 'nothing is there'}"
+        ) from error
     if body_digest(body) != ref.digest:
         raise ArchiveError(f"{path}: record at {ref.offset} does not hold the bytes that were stored")
     return body

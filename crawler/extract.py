@@ -241,8 +241,9 @@ def _content_lines(
     _drop_furniture(document)
     if not chinese:  # precision leaves out captions, teasers and bylines
         return _Content(lines, _run(document).split("\n"), False)
-    # Chinese editors put paragraphs into any element, and trafilatura passes some of them over. A document that
-    # lost a measure is worse than one that kept a caption, so then the container's visible lines are the text.
+    # Chinese editors put paragraphs into any element, and trafilatura passes some of them over. A document
+    # that lost a measure is worse than one that kept a caption, so then the container's visible lines are
+    # the text.
     found = _run(document, recall=True).split("\n")
     kept, whole = (verdict.weight(_finish(part, link_texts)) for part in (found, lines))
     return _Content(lines, found if kept >= _COMPLETE * whole else lines, False)
@@ -275,7 +276,7 @@ def _document(content: HtmlElement) -> HtmlElement:
 
 
 def _drop_furniture(document: HtmlElement) -> None:
-    """Take counters, buttons and editors' names out of a tree: what trafilatura keeps depends on its neighbours."""
+    """Take counters, buttons and editors' names out: what trafilatura keeps depends on its neighbours."""
     for element in list(document.iter("p", "div", "span", "li", "td", "section")):
         text = clean_line(element.text_content())
         if text and len(text) <= _LINK_TEXT_MAX and is_furniture(text):

@@ -1,7 +1,7 @@
-"""Saved pages on the disk: HTML files, gzip-compressed ones, and WARC files, read as if they had just been fetched.
+"""Saved pages on the disk: HTML files, plain or gzip, and WARC files, read as if just fetched.
 
-A saved HTML file does not know its address. It is the page's own canonical link or `og:url` where that names an article,
-else one made from the file's digest, so that importing a file twice gives one article.
+A saved HTML file does not know its address. It is the page's own canonical link or `og:url` where that names
+an article, else one made from the file's digest, so that importing a file twice gives one article.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file() and (_HTML.search(p.name) or _WARC.search(p.name)))
+            inside = sorted(
+                p for p in path.rglob("*") if p.is_file() and (_HTML.search(p.name) or _WARC.search(p.name))
+            )
             if not inside:
                 raise InputFileError(path, "no .html, .html.gz, .warc or .warc.gz files in this folder")
             found.update(dict.fromkeys(inside))
@@ -102,7 +104,9 @@ def read_warc(path: Path) -> Iterator[Page]:
                     raise EOFError(f"it ends in the middle of the record of {url}")
                 status = int(record.http_headers.get_statuscode() or 0)
                 headers = tuple((str(k), str(v)) for k, v in record.http_headers.headers)
-                yield Page(url, url, status, headers, body, _warc_date(record.rec_headers.get_header("WARC-Date")))
+                yield Page(
+                    url, url, status, headers, body, _warc_date(record.rec_headers.get_header("WARC-Date"))
+                )
     except (OSError, ArchiveLoadFailed, EOFError, zlib.error, ValueError, AttributeError) as error:
         # AttributeError: warcio stumbles over a record without an address.
         raise InputFileError(path, f"cannot be read as a WARC file: {error}") from error
@@ -114,14 +118,24 @@ def _warc_date(value: str | None) -> dt.datetime:
 
 
 def stated_address(body: bytes) -> str | None:
-    """The address a page gives itself, if it names an article: an absolute http(s) one that is not a front page."""
+    """The address a page gives itself, if absolute, http(s), and not a front page; else None."""
     try:
-        root = lxml_html.document_fromstring(body[:_HEAD_BYTES], parser=lxml_html.HTMLParser(encoding="iso-8859-1"))
+        root = lxml_html.document_fromstring(
+            body[:_HEAD_BYTES], parser=lxml_html.HTMLParser(encoding="iso-8859-1")
+        )
     except (etree.ParserError, ValueError):
         return None
     candidates = [
-        *(node.get("href") for node in root.iter("link") if "canonical" in (node.get("rel") or "").lower().split()),
-        *(node.get("content") for node in root.iter("meta") if (node.get("property") or "").lower() == "og:url"),
+        *(
+            node.get("href")
+            for node in root.iter("link")
+            if "canonical" in (node.get("rel") or "").lower().split()
+        ),
+        *(
+            node.get("content")
+            for node in root.iter("meta")
+            if (node.get("property") or "").lower() == "og:url"
+        ),
     ]
     for address in candidates:
         try:

@@ -1,6 +1,7 @@
 """Settings: where the data are and how far the crawler may go.
 
-One place decides, in this order: a command's global options, the environment (`HEXAPOLIS_DATA`, `HEXAPOLIS_DB`, …),
+One place decides, in this order: a command's global options, the environment (`HEXAPOLIS_DATA`,
+`HEXAPOLIS_DB`, …),
 `hexapolis.toml` (the file named with `--config`, else the one in the current folder), the defaults below.
 """
 
@@ -33,17 +34,25 @@ class Settings(BaseSettings):
     data: Path = Field(Path("data"), description="folder of the database, the archive and the models")
     db: str = Field("", description="database address; default: SQLite in the data folder")
     catalogue: Path | None = Field(None, description="source catalogue; default: the bundled one")
-    contact: str = Field("", description="how site owners reach you: an address or a page, sent in the user agent")
+    contact: str = Field(
+        "", description="how site owners reach you: an address or a page, sent in the user agent"
+    )
     # NoDecode: the environment has a plain list with commas, not JSON.
-    allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field((), description="private hosts (host or host:port) that may be crawled")
+    allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="private hosts (host or host:port) that may be crawled"
+    )
     workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=64, description="extraction processes"
     )
     page_bytes: int = Field(2_000_000, ge=1_000, description="largest page that is extracted, in bytes")
     page_seconds: float = Field(10.0, gt=0, description="longest time that one page may take, in seconds")
     download_bytes: int = Field(20_000_000, ge=1_000, description="largest body that is downloaded, in bytes")
-    download_seconds: float = Field(60.0, gt=0, description="longest time that one download may take, in seconds")
-    crawl_seconds: float = Field(3_600.0, gt=0, description="time limit of a scheduled crawl of one source, in seconds")
+    download_seconds: float = Field(
+        60.0, gt=0, description="longest time that one download may take, in seconds"
+    )
+    crawl_seconds: float = Field(
+        3_600.0, gt=0, description="time limit of a scheduled crawl of one source, in seconds"
+    )
     concurrent_crawls: int = Field(2, ge=1, le=32, description="scheduled crawls that may run at once")
 
     @field_validator("allow_hosts", mode="before")

@@ -1,7 +1,8 @@
 """Every error that Hexapolis raises on purpose.
 
-Each class carries the identifiers it is about and reads as one clear line that says what to do. `exit_code` is what
-the command line returns when the error reaches it: 1 failed, 2 wrong usage or configuration, 3 done in part.
+Each class carries the identifiers it is about and reads as one clear line that says what to do. `exit_code`
+is what the command line returns when the error reaches it: 1 failed, 2 wrong usage or configuration, 3 done
+in part.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class CatalogueError(UsageError):
         reason: what is wrong and what would be right.
     """
 
-    def __init__(self, path: Path | str, reason: str, *, line: int | None = None, field: str | None = None) -> None:
+    def __init__(
+        self, path: Path | str, reason: str, *, line: int | None = None, field: str | None = None
+    ) -> None:
         self.path = Path(path)
         self.line = line
         self.field = field

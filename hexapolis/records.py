@@ -1,7 +1,9 @@
-"""The typed records that pass from one stage to the next. Frozen, free of behaviour that needs another package.
+"""The typed records that pass from one stage to the next.
 
-Times are aware datetimes in UTC. A date without a time is a `date`. Unknown is `None`, never a guess. Text offsets
-count Python characters: `text[start:end]` is always the exact quote.
+They are frozen and have no behaviour that needs another package.
+
+Times are aware datetimes in UTC. A date without a time is a `date`. Unknown is `None`, never a guess. Text
+offsets count Python characters: `text[start:end]` is always the exact quote.
 """
 
 from __future__ import annotations

@@ -27,7 +27,10 @@ from store.schema import (
 
 @dataclass(frozen=True, slots=True)
 class ArticleFilter:
-    """Which articles to list; an unset field does not restrict. Dates are inclusive and are dates of publication."""
+    """Which articles to list; an unset field does not restrict.
+
+    Dates are inclusive and are dates of publication.
+    """
 
     city_code: str | None = None
     dimension: str | None = None
@@ -155,7 +158,9 @@ def _tags(connection: Connection, predictions: Sequence[int]) -> dict[int, list[
     part = prediction_dimension
     found: dict[int, list[str]] = {}
     for row in connection.execute(
-        select(part.c.prediction_id, part.c.dimension).where(part.c.prediction_id.in_(predictions), part.c.tagged)
+        select(part.c.prediction_id, part.c.dimension).where(
+            part.c.prediction_id.in_(predictions), part.c.tagged
+        )
     ):
         found.setdefault(row.prediction_id, []).append(row.dimension)
     return {number: sorted(dims, key=DIMENSIONS.index) for number, dims in found.items()}
@@ -163,7 +168,9 @@ def _tags(connection: Connection, predictions: Sequence[int]) -> dict[int, list[
 
 def _strongest(connection: Connection, predictions: Sequence[int]) -> dict[int, dict[str, tuple[int, int]]]:
     found: dict[int, dict[str, tuple[int, int]]] = {}
-    rows = connection.execute(select(evidence).where(evidence.c.prediction_id.in_(predictions), evidence.c.rank == 0))
+    rows = connection.execute(
+        select(evidence).where(evidence.c.prediction_id.in_(predictions), evidence.c.rank == 0)
+    )
     for row in rows:
         found.setdefault(row.prediction_id, {})[row.dimension] = (row.start, row.end)
     return found
@@ -181,7 +188,7 @@ def _cities(connection: Connection, predictions: Sequence[int]) -> dict[int, lis
 
 
 def show_article(connection: Connection, article_id: int) -> dict[str, Any]:
-    """One article with its whole chain: pages in the archive, versions, passages, predictions with exact quotes.
+    """One article with its whole chain: versions, archived pages, passages, predictions with quotes.
 
     Raises:
         NotFoundError: there is no such article.
@@ -226,7 +233,9 @@ def _version(connection: Connection, row: dict[str, Any], current: bool) -> dict
             .order_by(page.c.fetched_at, page.c.id)
         ).mappings()
     ]
-    spans = connection.execute(select(passage).where(passage.c.version_id == row["id"]).order_by(passage.c.position))
+    spans = connection.execute(
+        select(passage).where(passage.c.version_id == row["id"]).order_by(passage.c.position)
+    )
     row["passages"] = [{"start": p.start, "end": p.end, "heading": p.heading} for p in spans]
     row["copies"] = [
         {"article_id": c.id, "url": c.url, "source_id": c.source_id}
@@ -237,7 +246,9 @@ def _version(connection: Connection, row: dict[str, Any], current: bool) -> dict
             .order_by(article.c.id)
         )
     ]
-    row["story_key"] = connection.execute(select(story.c.key).where(story.c.id == row["story_id"])).scalar_one()
+    row["story_key"] = connection.execute(
+        select(story.c.key).where(story.c.id == row["story_id"])
+    ).scalar_one()
     found = connection.execute(
         select(prediction, model.c.first_used_at)
         .join(model, model.c.id == prediction.c.model_id)
@@ -254,14 +265,26 @@ def _prediction(connection: Connection, row: dict[str, Any], text: str, current:
     row["current"] = current
     part = prediction_dimension
     scores = {
-        r.dimension: {"probability": r.probability, "threshold": r.threshold, "tagged": r.tagged, "evidence": []}
+        r.dimension: {
+            "probability": r.probability,
+            "threshold": r.threshold,
+            "tagged": r.tagged,
+            "evidence": [],
+        }
         for r in connection.execute(select(part).where(part.c.prediction_id == row["id"]))
     }
     for quote in connection.execute(
-        select(evidence).where(evidence.c.prediction_id == row["id"]).order_by(evidence.c.dimension, evidence.c.rank)
+        select(evidence)
+        .where(evidence.c.prediction_id == row["id"])
+        .order_by(evidence.c.dimension, evidence.c.rank)
     ):
         scores[quote.dimension]["evidence"].append(
-            {"start": quote.start, "end": quote.end, "score": quote.score, "quote": text[quote.start : quote.end]}
+            {
+                "start": quote.start,
+                "end": quote.end,
+                "score": quote.score,
+                "quote": text[quote.start : quote.end],
+            }
         )
     row["dimensions"] = {d: scores[d] for d in DIMENSIONS if d in scores}
     row["cities"] = _cities(connection, [row["id"]]).get(row["id"], [])

@@ -1,8 +1,9 @@
 """Opening a database: connections, transactions, migrations.
 
-SQLite runs with WAL, foreign keys and full synchronisation. Every writing transaction begins with `BEGIN IMMEDIATE`
-(a read followed by an update loses updates otherwise) and holds a file lock beside the database, so that one process
-writes at a time: SQLite versions before 3.51.3 can damage a database when a checkpoint meets another writer.
+SQLite runs with WAL, foreign keys and full synchronisation. Every writing transaction begins with `BEGIN
+IMMEDIATE` (a read followed by an update loses updates otherwise) and holds a file lock beside the database,
+so that one process writes at a time: SQLite versions before 3.51.3 can damage a database when a checkpoint
+meets another writer.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ BUSY_SECONDS = 60  # how long a writer waits for another one
 class Store:
     """A database of the current schema.
 
-    Use `Store.open`; then `with store.read() as connection` and `with store.write() as connection`, where leaving
-    the block commits and an exception rolls back.
+    Use `Store.open`; then `with store.read() as connection` and `with store.write() as connection`, where
+    leaving the block commits and an exception rolls back.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -138,7 +139,7 @@ class Store:
                 raise StoreError(f"{_shown(url)}: schema {found} cannot be upgraded: {error}") from error
 
     def _set_journal(self) -> None:
-        """Turn WAL on. SQLite writes it into the file, so this waits until the database is known to be ours."""
+        """Turn WAL on; SQLite writes it into the file, so only when the database is known to be ours."""
         if self.engine.dialect.name != "sqlite":
             return
         connection = self.engine.raw_connection()
@@ -168,7 +169,9 @@ def _sqlite_engine(url: str, database: str | None, create: bool) -> Engine:
     if database and database != ":memory:":
         path = Path(database)
         if not create and not path.exists():
-            raise StoreError(f"{path}: no database here yet; `hexapolis crawl` or `hexapolis import` makes one")
+            raise StoreError(
+                f"{path}: no database here yet; `hexapolis crawl` or `hexapolis import` makes one"
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

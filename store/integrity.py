@@ -20,7 +20,9 @@ def find_faults(connection: Connection) -> list[str]:
     lost_versions = connection.execute(
         select(func.count())
         .select_from(article)
-        .outerjoin(version, (version.c.id == article.c.current_version_id) & (version.c.article_id == article.c.id))
+        .outerjoin(
+            version, (version.c.id == article.c.current_version_id) & (version.c.article_id == article.c.id)
+        )
         .where(article.c.current_version_id.is_not(None), version.c.id.is_(None))
     ).scalar_one()
     if lost_versions:

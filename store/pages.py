@@ -159,7 +159,7 @@ def pages_to_process(
 
 
 def runs_with_unread_pages(connection: Connection, source_ids: Sequence[str]) -> list[int]:
-    """Runs of these sources that have left pages which were never read, oldest first: they were killed or stopped."""
+    """Runs of these sources, oldest first, that were killed or stopped before their pages were read."""
     query = select(page.c.run_id).where(
         page.c.source_id.in_(source_ids), page.c.role == "article", page.c.processed_at.is_(None)
     )

@@ -1,7 +1,9 @@
-"""Storing what processing made of a batch of pages: articles, versions, predictions, ledger, in one transaction.
+"""Storing what processing made of a batch of pages: articles, versions, predictions, ledger.
 
-Storing the same results twice changes nothing, so a batch may be repeated after a crash. Results come in the order in
-which their pages were fetched, and versions are numbered in that order.
+A batch is one transaction.
+
+Storing the same results twice changes nothing, so a batch may be repeated after a crash. Results come in the
+order in which their pages were fetched, and versions are numbered in that order.
 """
 
 from __future__ import annotations
@@ -95,11 +97,21 @@ def _save_articles(connection: Connection, results: Sequence[PageResult]) -> dic
     if not first:
         return {}
     this = article.c.url_key == bindparam("key")
-    later = update(article).where(this, article.c.last_seen_at < bindparam("at")).values(last_seen_at=bindparam("at"))
-    earlier = update(article).where(this, article.c.first_seen_at > bindparam("at")).values(first_seen_at=bindparam("at"))
+    later = (
+        update(article)
+        .where(this, article.c.last_seen_at < bindparam("at"))
+        .values(last_seen_at=bindparam("at"))
+    )
+    earlier = (
+        update(article)
+        .where(this, article.c.first_seen_at > bindparam("at"))
+        .values(first_seen_at=bindparam("at"))
+    )
     connection.execute(later, [{"key": key, "at": max(seen)} for key, seen in times.items()])
     connection.execute(earlier, [{"key": key, "at": min(seen)} for key, seen in times.items()])
-    found = connection.execute(select(article.c.url_key, article.c.id).where(article.c.url_key.in_(list(first))))
+    found = connection.execute(
+        select(article.c.url_key, article.c.id).where(article.c.url_key.in_(list(first)))
+    )
     return {row[0]: row[1] for row in found}
 
 
@@ -164,7 +176,9 @@ def _save_versions(
             )
     if refreshed:
         values: dict[str, Any] = {name: bindparam(name) for name in refreshed[0] if name != "version"}
-        connection.execute(update(version).where(version.c.id == bindparam("version")).values(values), refreshed)
+        connection.execute(
+            update(version).where(version.c.id == bindparam("version")).values(values), refreshed
+        )
     made: dict[tuple[int, str], int] = {}
     if rows:
         statement = insert(version).returning(version.c.id, sort_by_parameter_order=True)
@@ -204,7 +218,9 @@ def _details(found: Article, result: PageResult, story_id: int) -> dict[str, Any
     }
 
 
-def save_model(connection: Connection, model_id: str, codebook_version: str, card: dict[str, Any], now: dt.datetime) -> None:
+def save_model(
+    connection: Connection, model_id: str, codebook_version: str, card: dict[str, Any], now: dt.datetime
+) -> None:
     """Keep a model's card with the predictions that will name it."""
     row = {"id": model_id, "codebook_version": codebook_version, "card": card, "first_used_at": now}
     upsert(connection, model, [row], ["id"])
@@ -239,7 +255,9 @@ def _save_predictions(
             }
             for key in new
         ]
-        made = connection.execute(insert(prediction).returning(prediction.c.id, sort_by_parameter_order=True), rows)
+        made = connection.execute(
+            insert(prediction).returning(prediction.c.id, sort_by_parameter_order=True), rows
+        )
         made_ids = {key: int(i) for key, i in zip(new, made.scalars(), strict=True)}
         ids.update(made_ids)
         _save_prediction_parts(connection, {made_ids[key]: wanted[key] for key in new})
@@ -315,12 +333,15 @@ def _save_pages(
                 "encoding": r.judgement.encoding,
                 "charset_from": r.judgement.charset_from,
             }
-            # A parameter that has a column's name is written, whatever `values` says: so it is not there at all.
+            # A parameter that has a column's name is written, whatever `values` says: so it is not there at
+            # all.
             | ({"version_id": version_ids.get(r.page_id)} if readable else {})
             for r in results
             if (r.judgement.verdict is not Verdict.UNREADABLE) == readable
         ]
-        values: dict[str, Any] = {name: bindparam(name) for name in ((*names, "version_id") if readable else names)}
+        values: dict[str, Any] = {
+            name: bindparam(name) for name in ((*names, "version_id") if readable else names)
+        }
         if rows:
             statement = update(page).where(page.c.id == bindparam("page"))
             connection.execute(statement.values(values | {"processed_at": now}), rows)
@@ -354,9 +375,15 @@ def _outcome(result: PageResult, fresh: bool | None) -> Outcome:
 
 
 def _save_ledger(connection: Connection, results: Sequence[PageResult], outcomes: Sequence[Outcome]) -> None:
-    """Finish the ledger rows that wait for these pages. A row finished earlier tells what happened then and stays."""
+    """Finish the ledger rows that wait for these pages; a row finished earlier tells of then and stays."""
     rows = [
-        {"run": r.run_id, "key": r.url_key, "page": r.page_id, "outcome": o.value, "detail": r.judgement.detail}
+        {
+            "run": r.run_id,
+            "key": r.url_key,
+            "page": r.page_id,
+            "outcome": o.value,
+            "detail": r.judgement.detail,
+        }
         for r, o in zip(results, outcomes, strict=True)
     ]
     if rows:
@@ -371,4 +398,3 @@ def _save_ledger(connection: Connection, results: Sequence[PageResult], outcomes
             .values(outcome=bindparam("outcome"), detail=bindparam("detail")),
             rows,
         )
-

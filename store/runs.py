@@ -1,7 +1,7 @@
 """Sources and crawl runs: who was asked when, and what became of every URL.
 
-A run's ledger has one row for each URL that the run saw. `finish_run` compares it with the spider's own count, so a
-run whose sums do not agree cannot end as done.
+A run's ledger has one row for each URL that the run saw. `finish_run` compares it with the spider's own
+count, so a run whose sums do not agree cannot end as done.
 """
 
 from __future__ import annotations
@@ -92,13 +92,18 @@ def close_dead_runs(connection: Connection, now: dt.datetime, source_id: str | N
         connection.execute(
             update(crawl_run)
             .where(crawl_run.c.id.in_(dead))
-            .values(status="interrupted", reason="the process ended before the run", finished_at=now, urls_seen=seen)
+            .values(
+                status="interrupted",
+                reason="the process ended before the run",
+                finished_at=now,
+                urls_seen=seen,
+            )
         )
     return len(dead)
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process that may be crawling has this id. Ids are used again, in containers at every start."""
+    """Whether a crawling process has this id. Ids are used again, in containers at every start."""
     if pid == os.getpid():  # this process asks because it has not begun
         return False
     command = Path(f"/proc/{pid}/cmdline")
@@ -134,7 +139,7 @@ def outcomes(connection: Connection, run_id: int) -> dict[str, int]:
     rows = connection.execute(
         select(ledger.c.outcome, func.count()).where(ledger.c.run_id == run_id).group_by(ledger.c.outcome)
     )
-    return {outcome: count for outcome, count in sorted(rows)}  # noqa: C416 - dict() does not know a row's types
+    return {outcome: count for outcome, count in sorted(rows)}  # noqa: C416 - dict() does not know rows
 
 
 def ledger_rows(connection: Connection, run_id: int) -> list[LedgerRow]:
@@ -146,11 +151,14 @@ def ledger_rows(connection: Connection, run_id: int) -> list[LedgerRow]:
 def finish_run(
     connection: Connection, run_id: int, status: str, reason: str, urls_seen: int, now: dt.datetime
 ) -> RunSummary:
-    """Close a run. One whose sums do not agree ends as failed, one with URLs left waiting as partial; both say so."""
+    """Close a run: as failed if its sums do not agree, as partial if URLs are left waiting; both say so."""
     counts = outcomes(connection, run_id)
     total = sum(counts.values())
     if total != urls_seen:
-        status, reason = "failed", f"the ledger has {total} rows for {urls_seen} URLs seen; {reason}".rstrip("; ")
+        status, reason = (
+            "failed",
+            f"the ledger has {total} rows for {urls_seen} URLs seen; {reason}".rstrip("; "),
+        )
     elif counts.get(Outcome.WAITING.value) and status == "done":
         status, reason = "partial", "some pages wait to be processed: run `hexapolis process`"
     connection.execute(
@@ -222,5 +230,7 @@ def record_end(
         return run_summary(connection, run_id)
     if found.status == "running":
         seen = sum(outcomes(connection, found.id).values())
-        return finish_run(connection, found.id, "failed", reason or "the crawl ended before its run", seen, now)
+        return finish_run(
+            connection, found.id, "failed", reason or "the crawl ended before its run", seen, now
+        )
     return run_summary(connection, found.id)

@@ -1,9 +1,10 @@
 """The tables. Migrations in `store/migrations` create them; a test holds the two together.
 
 The chain: source → crawl_run (with its ledger) → page (bytes in the archive) → article → version → passage →
-prediction (per dimension, with evidence and cities) → story. Two pointer columns, `article.current_version_id` and
-`version.current_prediction_id`, say which row counts now; they carry no foreign key because the rows they point to
-point back (SQLite cannot add a constraint later), and `store.integrity` checks them instead.
+prediction (per dimension, with evidence and cities) → story. Two pointer columns,
+`article.current_version_id` and
+`version.current_prediction_id`, say which row counts now; they carry no foreign key because the rows they
+point to point back (SQLite cannot add a constraint later), and `store.integrity` checks them instead.
 """
 
 from __future__ import annotations

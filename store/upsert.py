@@ -10,14 +10,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 
 def upsert(
-    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], key: Sequence[str], update: Sequence[str] = ()
+    connection: Connection,
+    table: Table,
+    rows: Sequence[dict[str, Any]],
+    key: Sequence[str],
+    update: Sequence[str] = (),
 ) -> None:
-    """Insert rows; where the key exists, update the named columns, or leave the row alone when none is named."""
+    """Insert rows; where the key exists, update the named columns, or leave the row if none is named."""
     if not rows:
         return
     insert = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
     if update:
-        statement = insert.on_conflict_do_update(index_elements=list(key), set_={c: insert.excluded[c] for c in update})
+        statement = insert.on_conflict_do_update(
+            index_elements=list(key), set_={c: insert.excluded[c] for c in update}
+        )
     else:
         statement = insert.on_conflict_do_nothing(index_elements=list(key))
     connection.execute(statement, list(rows))

@@ -1,4 +1,4 @@
-"""What tests share: a model trained once for the whole run, a data folder, and the command as a user runs it."""
+"""What tests share: a model trained once, a data folder, and the command as a user runs it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def data(tmp_path: Path, models: Path) -> Path:
 def hexapolis(data: Path) -> Callable[..., Result]:
     """Runs the command on the data folder in a process of its own: `hexapolis("crawl", "--json")`."""
 
-    def run(*words: object, stdin: str | bytes = b"", options: tuple[str, ...] = (), timeout: float = 240) -> Result:
+    def run(
+        *words: object, stdin: str | bytes = b"", options: tuple[str, ...] = (), timeout: float = 240
+    ) -> Result:
         command = [sys.executable, "-m", "hexapolis", "--data", str(data), *options, *map(str, words)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HEXAPOLIS_")}
         done = subprocess.run(

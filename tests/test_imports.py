@@ -40,7 +40,10 @@ FOLDERS = ("hexapolis", "crawler", "classify", "store", "compare", "demo", "revi
 
 
 def modules() -> dict[str, Path]:
-    files = [p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py")] + [ROOT / "pipeline.py", ROOT / "scheduler.py"]
+    files = [p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py")] + [
+        ROOT / "pipeline.py",
+        ROOT / "scheduler.py",
+    ]
     return {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in files}
 
 
@@ -49,7 +52,12 @@ MODULES = modules()
 
 def floor(module: str) -> tuple[int, str] | None:
     return next(
-        ((level, room) for prefix, level, room in FLOORS if module == prefix or module.startswith(prefix + ".")), None
+        (
+            (level, room)
+            for prefix, level, room in FLOORS
+            if module == prefix or module.startswith(prefix + ".")
+        ),
+        None,
     )
 
 
@@ -82,7 +90,9 @@ def test_each_library_stays_in_its_room(module: str) -> None:
     for other in imports(MODULES[module]):
         rooms = LIBRARIES.get(other.split(".")[0])
         if rooms is not None:
-            assert module.startswith(rooms), f"{module} imports {other}, which belongs to {' or '.join(rooms)}"
+            assert module.startswith(rooms), (
+                f"{module} imports {other}, which belongs to {' or '.join(rooms)}"
+            )
 
 
 def test_an_arrow_that_goes_up_is_seen() -> None:

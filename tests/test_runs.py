@@ -156,7 +156,9 @@ def test_a_run_whose_process_is_gone_is_interrupted_when_the_next_begins(store: 
     assert "ended before the run" in closed.reason
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a process's command is read from /proc, which is not here")
+@pytest.mark.skipif(
+    not Path("/proc").is_dir(), reason="a process's command is read from /proc, which is not here"
+)
 def test_a_process_id_that_was_used_again_does_not_hold_a_source(store: Store, strange_pid: int) -> None:
     first, own = run_begins(store), run_begins(store, Source("bj", "Beijing", ()))
     belongs_to(store, first, pid=strange_pid)
