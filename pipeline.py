@@ -110,6 +110,8 @@ class Processor:
             initializer=_start_worker,
             initargs=[settings.archive, settings.models, tagger.model_id],
         )
+        for _ in range(settings.workers):  # the workers load while their caller gets ready
+            self._pool.schedule(_ready)
 
     def __enter__(self) -> Processor:
         return self
@@ -238,6 +240,10 @@ def _start_worker(archive: Path, models: Path, model_id: str) -> None:
     global _archive, _tagger
     _archive = archive
     _tagger = Tagger.load(models / model_id)
+
+
+def _ready() -> None:
+    """Does nothing, in a worker that has loaded what it needs."""
 
 
 def _process_page(item: WorkItem) -> WorkResult:

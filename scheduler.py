@@ -89,8 +89,6 @@ class Scheduler:
         self._settings = settings
         self._command = command
         self._on_end = on_end
-        self._children: set[subprocess.Popen[bytes]] = set()
-        self._lock = threading.RLock()  # a signal handler runs in a thread that may hold it
         self._stopping = threading.Event()
 
     def run_due(self) -> None:
@@ -130,11 +128,7 @@ class Scheduler:
 
         Fit for a signal handler.
         """
-        self._stopping.set()
-        with self._lock:
-            children = list(self._children)
-        for child in children:
-            child.terminate()
+        self._stopping.set()  # whoever waits for a child looks at it
 
     def crawl(self, source: Source) -> None:
         """Crawl one source in a child process and record how it ended."""
@@ -149,16 +143,10 @@ class Scheduler:
                 stderr=messages,
                 start_new_session=True,  # so that the child's own workers can be ended with it
             )
-            with self._lock:
-                self._children.add(child)
-            if self._stopping.is_set():  # `stop` may have come too early to see this child
-                child.terminate()
             try:
                 reason = self._wait(child)
             finally:
                 _kill_group(child)  # workers that have outlived it
-                with self._lock:
-                    self._children.discard(child)
             messages.seek(max(0, messages.tell() - TAIL_BYTES))
             tail = messages.read().decode("utf-8", "replace").strip().splitlines()
         if reason is None and child.returncode not in (0, 3):

@@ -200,6 +200,9 @@ def trouble(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[
         site = add(f"status{status}", articles=12)
         site.pages[f"/status{status}-3.html"] = Reply("<h1>stop</h1>", status)
         add(f"entry{status}").pages["/list.html"] = Reply("<h1>stop</h1>", status)
+    add("away").pages["/away-0.html"] = Reply(
+        status=302, headers={"Location": sites["good"].url + "/hop.html"}
+    )
     site = add("errors", articles=9)
     for i, reply in enumerate(
         [
@@ -332,6 +335,13 @@ def test_an_entry_point_that_cannot_be_read_fails_the_run(trouble: Trouble, name
 def test_a_source_with_one_dead_entry_point_is_done_in_part(trouble: Trouble) -> None:
     assert trouble.outcome("half") == ("partial", {"listing": 1, "stored": 2, "failed": 1})
     assert "/none.xml: status 404" in trouble.runs["half"]["reason"]
+
+
+def test_a_redirect_to_another_site_is_not_followed(trouble: Trouble) -> None:
+    assert trouble.outcome("away") == ("done", {"listing": 1, "stored": 1, "filtered": 1})
+    good = trouble.sites["good"]
+    assert trouble.ledger("away")["/away-0.html"][1] == f"redirect to another site: {good.url}/hop.html"
+    assert good.count("/hop.html") == 0
 
 
 def test_long_addresses_are_fetched(trouble: Trouble) -> None:

@@ -172,7 +172,11 @@ def test_the_second_day_fetches_only_what_is_new_or_edited(demo: Demo) -> None:
     assert Counter(demo.key(*row) for row in rows) == Counter(CHANGED)
 
 
-# --- tags: floors a little below what was measured ----------------------------------------------------------
+# --- tags -------------------------------------------------------------------------------------------------
+
+# A little below what was measured: relevance F1 0.931, macro-F1 of the dimensions 0.908, city F1 0.971, the
+# exact set of cities on 76 of 80 pages.
+FLOORS = {"relevance": 0.90, "dimensions": 0.87, "cities": 0.94, "exact cities": 0.90}
 
 
 def f1(pairs: list[tuple[bool, bool]]) -> float:
@@ -213,6 +217,3 @@ def test_cities(demo: Demo) -> None:
     print(f"city F1 {f1(pairs):.3f}, the exact set on {exact} of {len(ARTICLES)} pages")
     assert f1(pairs) >= FLOORS["cities"]
     assert exact / len(ARTICLES) >= FLOORS["exact cities"]
-
-
-FLOORS = {"relevance": 0.85, "dimensions": 0.75, "cities": 0.85, "exact cities": 0.85}

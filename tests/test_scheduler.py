@@ -145,6 +145,19 @@ def test_a_child_that_dies_is_recorded(store: Store, tmp_path: Path, end: str, r
     assert clock.summary.finished_at is not None
 
 
+def test_what_a_dead_child_has_started_is_ended(store: Store, tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys\nif os.fork() == 0:\n"
+        "  print(os.getpid(), file=open(sys.argv[1] + '/lines', 'a'), flush=True); signal.pause()\n"
+        "while not os.path.exists(sys.argv[1] + '/lines'): pass\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    clock = Clock(store, tmp_path, program, source("dies"))
+    clock.scheduler.run_due()
+    assert len(clock.lines()) == 1
+    eventually(lambda: not any(map(alive, clock.lines())))
+
+
 def test_a_run_that_its_child_left_open_is_closed(store: Store, tmp_path: Path) -> None:
     program = (
         "import os, sys, datetime as dt; from store.engine import Store; from store.runs import *;"
@@ -177,7 +190,9 @@ def test_a_source_never_overlaps_itself(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     program = SAY + "import time\nwhile not os.path.exists(sys.argv[1] + '/go'): time.sleep(0.01)"
-    clock = Clock(store, tmp_path, program, source("slow", minutes=1 / 60), source("other"))
+    clock = Clock(
+        store, tmp_path, program, source("slow", minutes=1 / 60), source("other"), concurrent_crawls=4
+    )
     with caplog.at_level(logging.WARNING, "apscheduler"):
         stop = forever(clock)
         try:
