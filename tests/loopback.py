@@ -147,7 +147,7 @@ def command(data: Path, *words: object) -> list[str]:
 def environment(**more: str) -> dict[str, str]:
     """Without the settings of whoever runs the tests."""
     return {
-        **{k: v for k, v in os.environ.items() if not k.startswith("HEXAPOLIS_")},
+        **{k: v for k, v in os.environ.items() if not k.startswith(("HEXAPOLIS_", "PYTHONUNBUFFERED"))},
         "HEXAPOLIS_WORKERS": "1",
         **more,
     }

@@ -377,19 +377,26 @@ def test_limits_are_kept_and_named(folder: Folder, site: Site) -> None:
     for page in range(1, 6):
         name = "index.html" if page == 1 else f"index_{page}.html"
         site.listing(f"/p/{name}", [site.article(f"/p/a{page}{i}.html", page * 10 + i) for i in range(3)])
-        if page > 1:
-            continue
-        # The pager's link to the next page looks like an article's, and is none.
-        site.listing("/p/index.html", [f"/p/a1{i}.html" for i in range(3)], "<a href='index_2.html'>2</a>")
-    site.listing("/few/index.html", [site.article(f"/few/{i}.html", 900 + i) for i in range(5)])
+    # The pager names the page that is over the limit long before its turn comes.
+    site.listing("/p/index.html", [f"/p/a1{i}.html" for i in range(3)], "<a href='index_4.html'>4</a>")
+    # The pager's link passes for an article's, as the source has no rule for those.
+    site.listing(
+        "/few/index.html", ["index_2.html", *(site.article(f"/few/{i}.html", 900 + i) for i in range(5))]
+    )
     for level in range(6):
         site.pages[f"/map{level}.xml"] = Reply(
             f"<sitemapindex><sitemap><loc>/map{level + 1}.xml</loc></sitemap></sitemapindex>", type="text/xml"
         )
     text = "sources:\n" + loopback.source(
-        site, "pages", "/p/index.html", "type: list, paging: {scheme: one_based, max_pages: 3}"
+        site,
+        "pages",
+        "/p/index.html",
+        "type: list, paging: {scheme: one_based, max_pages: 3}",
+        article_url=r"'/a\d+\.html$'",
     )
-    text += loopback.source(site, "few", "/few/index.html", politeness="{delay: 0, max_pages: 2}")
+    text += loopback.source(
+        site, "few", "/few/index.html", "type: list, paging: one_based", politeness="{delay: 0, max_pages: 2}"
+    )
     text += loopback.source(site, "maps", "/map0.xml", "type: sitemap")
     rows = "".join(
         f"<li><a href='{site.article(f'/since/{i}.html', 800 + i)}'>通告</a><span>{date}</span></li>"
@@ -412,8 +419,8 @@ def test_limits_are_kept_and_named(folder: Folder, site: Site) -> None:
         "/p/a31.html",
         "/p/a32.html",
     ]
-    assert site.count("/p/index_2.html") == 1
-    assert runs["few"]["outcomes"] == {"listing": 1, "stored": 4, "budget": 1}, (
+    assert site.count("/few/index_2.html") == 1
+    assert runs["few"]["outcomes"] == {"listing": 1, "stored": 4, "budget": 1, "failed": 1}, (
         "the option wins over the catalogue"
     )
     assert runs["maps"]["outcomes"] == {"listing": 3, "budget": 1}
@@ -423,7 +430,7 @@ def test_limits_are_kept_and_named(folder: Folder, site: Site) -> None:
     assert ledger["/since/1.html"] == ("filtered", "listed on 2024-04-30, before 2024-05-01")
     assert site.count("/since/1.html") == 0
 
-    assert folder.crawl("few").row["outcomes"] == {"listing": 1, "known": 4, "stored": 1}
+    assert folder.crawl("few").row["outcomes"] == {"listing": 1, "known": 4, "stored": 1, "failed": 1}
 
 
 # --- being stopped ------------------------------------------------------------------------------------------

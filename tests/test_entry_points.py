@@ -478,7 +478,15 @@ def test_stated_total_ends_the_pages(script: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["", "createPage()", "totalPage: many", "totalPage=" + "9" * 5000, "mytotalPage2=3"]
+    "script",
+    [
+        "",
+        "createPage()",
+        "totalPage: many",
+        "totalPage=" + "9" * 5000,
+        f"createPage({'9' * 5000}, 1)",
+        "mytotalPage2=3",
+    ],
 )
 def test_a_total_that_is_none(script: str) -> None:
     assert stated_pages(script) is None
@@ -510,3 +518,16 @@ def test_next_link(link: str, wanted: str | None) -> None:
 
 def test_numbered_keeps_the_folder() -> None:
     assert numbered("https://c.example", 2) == "https://c.example/index_2.html"
+
+
+@pytest.mark.parametrize(
+    ("text", "pages"),
+    [
+        ("<span>共13条 第1/3页</span>", 3),
+        ("第 2 / 12 页", 12),
+        ('createPageHTML(5, 0, "index", "html")', 5),
+        ("发布于 2024/03/15", None),
+    ],
+)
+def test_the_number_of_pages_is_read_from_the_pager(text: str, pages: int | None) -> None:
+    assert stated_pages(text) == pages

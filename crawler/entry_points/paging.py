@@ -26,6 +26,7 @@ _CREATE_PAGE = re.compile(
     r"createPage(?:HTML)?\s*\(\s*(?:['\"][\w-]*['\"]\s*,\s*)?(\d{1,9})\s*,\s*(\d{1,9})\b"
 )
 _TOTAL = re.compile(r"\b(?:totalPages?|countPage|pageCount)\s*[:=]\s*['\"]?(\d{1,9})\b", re.IGNORECASE)
+_OF_TOTAL = re.compile(r"第?\s*\d{1,9}\s*/\s*(\d{1,9})\s*页")  # 第1/3页
 _NEXT_TEXT = re.compile(
     r"(?:下一?[页頁]|后一页|next(?: page)?|older(?: posts)?|[>»›]{1,2}) ?[>»›]*", re.IGNORECASE
 )
@@ -35,7 +36,7 @@ def stated_pages(text: str) -> int | None:
     """How many pages the pager's script says there are; None when it does not say."""
     if match := _CREATE_PAGE.search(text):
         return max(int(match[1]), int(match[2]))  # the order of total and current differs between sites
-    if match := _TOTAL.search(text):
+    if match := _TOTAL.search(text) or _OF_TOTAL.search(text):
         return int(match[1])
     return None
 

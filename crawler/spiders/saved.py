@@ -34,8 +34,8 @@ def import_files(
 ) -> tuple[RunSummary, list[tuple[Path, str]]]:
     """Store and process saved pages.
 
-    Two files that state one address are two visits of one article, and the ledger's row says how the last one ended;
-    the same bytes under the same address are taken once.
+    Two files that state one address are two visits of one article, and the ledger's row says how the last
+    one ended; the same bytes under the same address are taken once.
 
     Returns:
         The run, and the files that could not be read, with the reason.

@@ -57,7 +57,7 @@ def source_settings(source: Source) -> dict[str, Any]:
     return {
         "DOWNLOAD_DELAY": polite.delay,
         "ROBOTSTXT_OBEY": polite.robots,
-        # One connection to a host. Where no delay is asked for, the next request begins before its connection is
-        # free again; a few connections let each be used again and again.
+        # One connection to a host. Where no delay is asked for, the next request begins before its
+        # connection is free again; a few connections let each be used again and again.
         "CONCURRENT_REQUESTS_PER_DOMAIN": 1 if polite.delay else 4,
     }

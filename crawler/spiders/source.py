@@ -103,6 +103,11 @@ class SourceSpider(Spider):
 
     def _on_entry(self, response: Response, key: str, entry: EntryPoint, number: int) -> Iterator[Request]:
         page = _page(response)
+        if response.status in (404, 410) and number > 1 and entry.kind == "list":
+            self.run.listing_page(
+                key, page, Outcome.LISTING, f"status {response.status}: the list ends before"
+            )
+            return
         if response.status != 200:
             blocked = response.status in BLOCKED_STATUSES
             outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
@@ -118,12 +123,10 @@ class SourceSpider(Spider):
             return
         self.run.entry_points_read += 1
         self.run.listing_page(key, page, Outcome.LISTING, f"{len(listing.links)} links")
-        further = {
-            url_identity(url) for url in listing.next_urls
-        }  # without a rule, a pager's link passes for an article
-        requests = self._article_requests(
-            [link for link in listing.links if url_identity(link.url) not in further]
-        )
+        # Without a rule for article addresses, a pager's link would pass for an article.
+        further = {url_identity(url) for url in listing.next_urls}
+        articles = [link for link in listing.links if url_identity(link.url) not in further]
+        requests = self._article_requests(articles)
         yield from requests
         yield from self._next_pages(entry, number, listing.next_urls, fruitful=bool(requests))
 
