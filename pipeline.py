@@ -104,9 +104,13 @@ class Processor:
         os.environ.setdefault(
             "OMP_NUM_THREADS", "1"
         )  # the workers share the cores; more threads only get in their way
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(
+            ["classify.model", "compare.stories", "crawler.archive", "crawler.extract"]
+        )
         self._pool = ProcessPool(
             max_workers=settings.workers,
-            context=multiprocessing.get_context("forkserver"),
+            context=context,
             initializer=_start_worker,
             initargs=[settings.archive, settings.models, tagger.model_id],
         )

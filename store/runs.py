@@ -46,6 +46,7 @@ class RunSummary:
     finished_at: dt.datetime | None
     urls_seen: int
     outcomes: Mapping[str, int]
+    limited: bool = False  # its user left pages out, so a source may have more that was never looked at
 
 
 def save_source(connection: Connection, entry: Source, now: dt.datetime) -> None:
@@ -54,8 +55,17 @@ def save_source(connection: Connection, entry: Source, now: dt.datetime) -> None
     upsert(connection, source, [row], ["id"], ["name", "definition", "updated_at"])
 
 
-def start_run(connection: Connection, source_id: str, trigger: str, now: dt.datetime) -> int:
+def start_run(
+    connection: Connection, source_id: str, trigger: str, now: dt.datetime, *, limited: bool = False
+) -> int:
     """Open a run. Runs of the source whose process is gone are closed as interrupted first.
+
+    Args:
+        connection: a writing transaction.
+        source_id: the source, which must be stored.
+        trigger: who asked: manual, schedule, import or demo.
+        now: the time.
+        limited: whether the user has told the run to leave pages out.
 
     Raises:
         UsageError: another live process is crawling this source.
@@ -69,6 +79,7 @@ def start_run(connection: Connection, source_id: str, trigger: str, now: dt.date
     row = {
         "source_id": source_id,
         "trigger": trigger,
+        "limited": limited,
         "status": "running",
         "reason": "",
         "started_at": now,
@@ -148,6 +159,9 @@ def ledger_rows(connection: Connection, run_id: int) -> list[LedgerRow]:
     return [LedgerRow(r.url_key, r.url, Outcome(r.outcome), r.detail, r.page_id) for r in rows]
 
 
+_READ = {str(o) for o in (Outcome.STORED, Outcome.UNCHANGED, Outcome.KNOWN, Outcome.NOT_ARTICLE)}
+
+
 def finish_run(
     connection: Connection, run_id: int, status: str, reason: str, urls_seen: int, now: dt.datetime
 ) -> RunSummary:
@@ -161,6 +175,8 @@ def finish_run(
         )
     elif counts.get(Outcome.WAITING.value) and status == "done":
         status, reason = "partial", "some pages wait to be processed: run `hexapolis process`"
+    elif status == "done" and counts.get(Outcome.FAILED.value) and not counts.keys() & _READ:
+        status, reason = "partial", "none of its articles could be fetched and read"
     connection.execute(
         update(crawl_run)
         .where(crawl_run.c.id == run_id)
@@ -193,6 +209,7 @@ def _summary(row: Any, counts: Mapping[str, int]) -> RunSummary:
         row.finished_at,
         row.urls_seen,
         counts,
+        row.limited,
     )
 
 
@@ -218,6 +235,7 @@ def record_end(
         row = {
             "source_id": entry.id,
             "trigger": "schedule",
+            "limited": False,
             "status": "failed",
             "reason": reason or "the crawl recorded nothing",
             "started_at": began,

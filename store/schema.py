@@ -85,6 +85,7 @@ crawl_run = Table(
     Column("id", BigId, primary_key=True),
     Column("source_id", ForeignKey("source.id"), nullable=False, index=True),
     Column("trigger", String(20), nullable=False),  # manual, schedule, import, demo
+    Column("limited", Boolean, nullable=False),  # its user left out pages (--max-pages, --since)
     Column("status", String(20), nullable=False),  # running, done, partial, failed, interrupted
     Column("reason", Text, nullable=False, default=""),
     Column("started_at", UtcDateTime, nullable=False),

@@ -420,9 +420,11 @@ def test_limits_are_kept_and_named(folder: Folder, site: Site) -> None:
         "/p/a32.html",
     ]
     assert site.count("/few/index_2.html") == 1
-    assert runs["few"]["outcomes"] == {"listing": 1, "stored": 4, "budget": 1, "failed": 1}, (
+    assert runs["few"]["outcomes"] == {"listing": 2, "stored": 4, "budget": 1}, (
         "the option wins over the catalogue"
     )
+    ledger = folder.ledger(runs["few"]["run"])
+    assert ledger["/few/index_2.html"] == ("listing", "status 404: the list ends before")
     assert runs["maps"]["outcomes"] == {"listing": 3, "budget": 1}
     assert site.count("/map3.xml") == 0
     assert runs["since"]["outcomes"] == {"listing": 1, "stored": 3, "filtered": 1}
@@ -430,7 +432,7 @@ def test_limits_are_kept_and_named(folder: Folder, site: Site) -> None:
     assert ledger["/since/1.html"] == ("filtered", "listed on 2024-04-30, before 2024-05-01")
     assert site.count("/since/1.html") == 0
 
-    assert folder.crawl("few").row["outcomes"] == {"listing": 1, "known": 4, "stored": 1, "failed": 1}
+    assert folder.crawl("few").row["outcomes"] == {"listing": 2, "known": 4, "stored": 1}
 
 
 # --- being stopped ------------------------------------------------------------------------------------------

@@ -112,15 +112,15 @@ class Recorder:
         self._runs: dict[int, RunLedger] = {}
         self._pages: list[tuple[RunLedger, str, Page, ArchiveRef, str, Link | None]] = []
 
-    def open_run(self, source: Source, trigger: str) -> RunLedger:
-        """Begin the run of one source.
+    def open_run(self, source: Source, trigger: str, *, limited: bool = False) -> RunLedger:
+        """Begin the run of one source; `limited` when the user leaves pages out.
 
         Raises:
             UsageError: another process is crawling it.
         """
         with self._store.write() as connection:
             save_source(connection, source, self._now())
-            run_id = start_run(connection, source.id, trigger, self._now())
+            run_id = start_run(connection, source.id, trigger, self._now(), limited=limited)
         self._runs[run_id] = RunLedger(run_id, source, self)
         return self._runs[run_id]
 

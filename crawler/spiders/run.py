@@ -88,15 +88,14 @@ def crawl_sources(
     crawl: _Crawl | None = None
     try:
         for source in sources:
-            runs[source.id] = recorder.open_run(source, trigger)
-        with (
-            store.read() as connection
-        ):  # what a killed run has left behind is read with what this one brings
+            limited = max_pages is not None or since is not None
+            runs[source.id] = recorder.open_run(source, trigger, limited=limited)
+        # What a killed run has left behind is read with what this one brings.
+        with store.read() as connection:
             left = runs_with_unread_pages(connection, list(runs))
         processor.only([*left, *(run.run_id for run in runs.values())])
         guard = AddressGuard({*settings.allow_hosts, *named_private_hosts(sources)})
-        deep = {s.id: s.id not in earlier or earlier[s.id].status != "done" for s in sources}
-        options = {s.id: CrawlOptions(max_pages, since, deep[s.id]) for s in sources}
+        options = {s.id: CrawlOptions(max_pages, since, not _complete(earlier.get(s.id))) for s in sources}
         crawl = _Crawl(runs, recorder, guard, options, settings, processor, progress)
         crawl.start()
         recorder.flush()
@@ -258,6 +257,11 @@ class _Crawl:
                 self._error = self._error or error
                 self._stop()
                 return
+
+
+def _complete(run: RunSummary | None) -> bool:
+    """Whether a run went through all that its source offered, so that the next may stop at what is known."""
+    return run is not None and run.status == "done" and not run.limited
 
 
 def _by_host(sources: Sequence[Source]) -> list[list[Source]]:
