@@ -186,6 +186,8 @@ def headline_of(title: str | None, text: str) -> tuple[str, str]:
 
 def read_hits(text: str, hits: Sequence[Hit], title_length: int) -> list[Reading]:
     """Every hit with its weight; `text` starts with the title, `title_length` characters of it."""
+    if not hits:
+        return []
     sentences = _bounds(_SENTENCE, text)
     clauses = sorted({*sentences, *_bounds(_CLAUSE, text)})
     ai_starts = [m.start() for m in _AI.finditer(text)]

@@ -30,7 +30,7 @@ from hexapolis.errors import ArchiveError
 from hexapolis.records import ArchiveRef, Page
 
 ROTATE_BYTES = 512 * 1024 * 1024
-GZIP_LEVEL = 6
+GZIP_LEVEL = 4
 _CODING_HEADERS = {"content-encoding", "transfer-encoding", "content-length"}
 _NOT_IN_NAMES = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")  # what is no `tchar` of RFC 9110
 
@@ -107,7 +107,7 @@ class ArchiveWriter:
         assert self._file is not None
         plain = io.BytesIO()
         WARCWriter(plain, gzip=False).write_record(record)
-        # warcio's own compression is zlib's slowest, for one or two percent in size.
+        # warcio's own compression is zlib's slowest; this takes 0.4 of its time for 4 % in size.
         return self._file.write(gzip.compress(plain.getvalue(), GZIP_LEVEL, mtime=0))
 
     def _record(self, page: Page) -> Any:

@@ -14,6 +14,7 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
         "USER_AGENT": settings.user_agent,
         "ROBOTSTXT_USER_AGENT": "Hexapolis",
         "TELNETCONSOLE_ENABLED": False,
+        "DOWNLOADER_STATS": False,  # the ledger counts; this would print each response to measure it
         "HTTPPROXY_ENABLED": False,  # a proxy would resolve names behind the guard's back
         "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
