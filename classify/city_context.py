@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from classify.place_names import Hit
+from classify.terms import TermScanner
 
 _HEADLINE_LENGTH = 120  # characters; a longer first line is a paragraph
 _LEAD_LENGTH = 90  # characters after the headline that count as the lead
@@ -28,17 +29,25 @@ def _any(*alternatives: str) -> str:
     return "(?:" + "|".join(word for line in alternatives for word in line.split()) + ")"
 
 
+def _terms(*lines: str) -> TermScanner:
+    return TermScanner([word for line in lines for word in line.split()])
+
+
+_LATIN = re.compile(r"[A-Za-z][ -~\s]*")  # where English can be
 _SENTENCE = re.compile(r"[。！？；!?;\n]|\.(?=\s+[A-Z\u201c\"(])|</p>|<br")
 _CLAUSE = re.compile(r"[，,：:]")
 _LIST_ZH = r"(?:[\u4e00-\u9fff]{2,5}(?:市|省)?[、和与及])*"  # the names before this one in a list
 _LIST_EN = r"(?:[A-Z][\w']+(?:,\s+and\s+|,\s+|\s+and\s+|\s+or\s+))*"
 
-_AI = re.compile(
+_AI_ZH = _terms(
+    "人工智能 算力 智算 超算 大模型 垂类模型 机器人 具身 智能网联",
+    "自动驾驶 无人驾驶 智能驾驶 车路云 智能体",
+    "数据标注 语料 数据集 数据中心 数据空间 数据要素 数据基础设施 数据产业 数据交易 大数据 芯片 集成电路",
+    "数智 智慧城市 数字经济 智能终端 智能制造 智能工厂 科学智能 低空",
+)
+_AI_EN = re.compile(
     _any(
-        "人工智能 算力 智算 超算 大模型 垂类模型 机器人 具身 智能网联",
-        "自动驾驶 无人驾驶 智能驾驶 车路云 智能体",
-        "数据标注 语料 数据集 数据中心 数据空间 数据要素 数据基础设施 数据产业 数据交易 大数据 芯片 集成电路",
-        "数智 智慧城市 数字经济 智能终端 智能制造 智能工厂 科学智能 低空 AI",
+        "AI",
         r"\bA\.?I\.?\b [Aa]rtificial[-\s][Ii]ntelligence [Cc]omputing [Rr]obot [Ll]anguage\s[Mm]odel",
         r"[Ll]arge\s[Mm]odel [Ff]oundation\s[Mm]odel",
         r"[Dd]ata\s(?:cent|set|label|annot|exchange) [Dd]atasets?\b",
@@ -47,14 +56,14 @@ _AI = re.compile(
         r"petaflop exaflop GPU",
     )
 )
-_ACT = re.compile(
-    _any(
-        "建设 打造 推进 推动 支持 布局 发布 出台 印发 启动 启用 实施 开展 入选 获批 落户 落地 投产 投用 上线",
-        "集聚 聚集 达到 突破 试点 示范 基地 集群 中心 园区 产业园 高地 平台 培育 规划 计划 力争 将 提出 明确",
-        "发放 设立 成立 组建 开放 引进 揭牌 揭幕 开工 补贴 奖励 行动 方案 措施 条例 规模 增长 已有 建成 投入",
-        "拥有 做强 做大 加快 用好 全国首 位列 推出",
-    )
-    + r"|\b"
+_ACT_ZH = _terms(
+    "建设 打造 推进 推动 支持 布局 发布 出台 印发 启动 启用 实施 开展 入选 获批 落户 落地 投产 投用 上线",
+    "集聚 聚集 达到 突破 试点 示范 基地 集群 中心 园区 产业园 高地 平台 培育 规划 计划 力争 将 提出 明确",
+    "发放 设立 成立 组建 开放 引进 揭牌 揭幕 开工 补贴 奖励 行动 方案 措施 条例 规模 增长 已有 建成 投入",
+    "拥有 做强 做大 加快 用好 全国首 位列 推出",
+)
+_ACT_EN = re.compile(
+    r"\b"
     + _any(
         r"will plans? planned build built building launch\w* issu\w+ releas\w+ unveil\w* announc\w+ set\sup",
         r"establish\w* approv\w+ fund\w* subsid\w+ voucher\w* support\w* pilot\w* aims? target\w* open\w*",
@@ -190,8 +199,8 @@ def read_hits(text: str, hits: Sequence[Hit], title_length: int) -> list[Reading
         return []
     sentences = _bounds(_SENTENCE, text)
     clauses = sorted({*sentences, *_bounds(_CLAUSE, text)})
-    ai_starts = [m.start() for m in _AI.finditer(text)]
-    act_starts = [m.start() for m in _ACT.finditer(text)]
+    ai_starts = _starts(_AI_ZH, _AI_EN, text)
+    act_starts = _starts(_ACT_ZH, _ACT_EN, text)
     read: dict[str, int] = {}
     seen: dict[str, int] = {}
     readings = []
@@ -218,6 +227,13 @@ def read_hits(text: str, hits: Sequence[Hit], title_length: int) -> list[Reading
 
 def _bounds(pattern: re.Pattern[str], text: str) -> list[int]:
     return [*(m.end() for m in pattern.finditer(text)), len(text)]
+
+
+def _starts(chinese: TermScanner, english: re.Pattern[str], text: str) -> list[int]:
+    starts = [start for _, start, _ in chinese.scan(text)]
+    for run in _LATIN.finditer(text):
+        starts += [m.start() for m in english.finditer(text, run.start(), run.end())]
+    return sorted(starts)
 
 
 def _any_in(starts: list[int], start: int, end: int) -> bool:

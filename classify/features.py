@@ -1,4 +1,4 @@
-"""From text to numbers: the units that are scored, and the sparse matrix of their features.
+"""From text to numbers: the units that are scored, and the features of each.
 
 A document is cut into passages, these into sentences. In a text that speaks of AI throughout, the scored
 units are its passages and, inside the longer ones, runs of few sentences. In a long text that speaks of it
@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from classify.folding import fold
@@ -163,54 +162,79 @@ def _line(text: str) -> str:
     return fold(text).replace("\n", " ")
 
 
-def lexicon_block(outlines: Sequence[Outline], lexicon: Lexicon) -> sp.csr_matrix:
-    """Binary matrix, one row a unit over all outlines in order, one column a lexicon feature."""
-    indices: list[int] = []
-    indptr = [0]
-    for one in outlines:
-        for first, last in one.units:
-            indices.extend(sorted(lexicon.unit_features(one.features[first:last])))
-            indptr.append(len(indices))
-    data = np.ones(len(indices), dtype=np.float32)
-    return sp.csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, lexicon.size), dtype=np.float32)
+@dataclass(frozen=True, slots=True)
+class NgramCounts:
+    """How often each unit holds each hashed n-gram; unit n's are `columns[indptr[n]:indptr[n + 1]]`."""
+
+    indptr: NDArray[np.int64]  # one more than there are units
+    columns: NDArray[np.int64]  # hash values, from 0 to 2 ** HASH_BITS - 1, ascending in each unit
+    counts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The unit of each entry."""
+        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+
+    def take(self, units: NDArray[np.intp]) -> NgramCounts:
+        """The counts of some units alone, in ascending order of the units."""
+        kept = np.zeros(len(self), dtype=bool)
+        kept[units] = True
+        entries = kept[self.rows]
+        lengths = np.diff(self.indptr)[kept]
+        return NgramCounts(
+            np.concatenate(([0], np.cumsum(lengths))), self.columns[entries], self.counts[entries]
+        )
 
 
-def ngram_block(outlines: Sequence[Outline]) -> sp.csr_matrix:
+def lexicon_rows(outlines: Sequence[Outline], lexicon: Lexicon) -> list[list[int]]:
+    """The lexicon features of every unit over all outlines in order, each ascending."""
+    return [
+        sorted(lexicon.unit_features(one.features[first:last]))
+        for one in outlines
+        for first, last in one.units
+    ]
+
+
+def ngram_counts(outlines: Sequence[Outline]) -> NgramCounts:
     """Counts of hashed character 2- to 4-grams, one row a unit; n-grams do not cross sentence ends."""
-    text: list[str] = []
-    rows: list[int] = []
-    columns: list[int] = []
-    base = 0
-    unit = 0
+    lines = [sentence for one in outlines for sentence in one.sentences]
+    hashed, ends = _sentence_ngrams(lines)
+    starts = [0, *ends]
+    keys: list[NDArray[np.int64]] = []
+    base = unit = 0
     for one in outlines:
-        text.extend(one.sentences)
         for first, last in one.units:
-            rows.extend([unit] * (last - first))
-            columns.extend(range(base + first, base + last))
+            keys.append(hashed[starts[base + first] : starts[base + last]] + (unit << HASH_BITS))
             unit += 1
         base += len(one.sentences)
-    spread = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(unit, base))
-    return spread @ _sentence_counts(text)
+    if not keys:
+        nothing = np.empty(0, dtype=np.int64)
+        return NgramCounts(np.zeros(1, dtype=np.int64), nothing, nothing)
+    found, counts = np.unique(np.concatenate(keys), return_counts=True)
+    indptr = np.searchsorted(found, np.arange(unit + 1, dtype=np.int64) << HASH_BITS)
+    return NgramCounts(indptr, found & (_HASH_SIZE - 1), counts)
 
 
-def _sentence_counts(lines: Sequence[str]) -> sp.csr_matrix:
-    joined = "\n".join(lines) + "\n"
-    codes = np.frombuffer(joined.encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
+def _sentence_ngrams(lines: Sequence[str]) -> tuple[NDArray[np.int64], list[int]]:
+    """The hashed n-grams of all lines, line after line, and where each line's end."""
+    codes = np.frombuffer("\n".join([*lines, ""]).encode("utf-32-le", "replace"), dtype=np.uint32).astype(
+        np.uint64
+    )
     breaks = codes == 10
-    row = np.cumsum(breaks) - breaks
     parts: list[NDArray[np.int64]] = []
-    owners: list[NDArray[np.int64]] = []
-    hashed = codes.copy()
+    places: list[NDArray[np.intp]] = []
+    hashed = codes
     clean = ~breaks
     for step, multiplier in enumerate(_MULTIPLIERS, 1):
         hashed = (hashed[:-1] * multiplier) ^ codes[step:]
         clean = clean[:-1] & ~breaks[step:]
-        mixed = (hashed * _MULTIPLIERS[0]) >> np.uint64(64 - HASH_BITS)
-        parts.append(mixed[clean].astype(np.int64))
-        owners.append(row[: len(hashed)][clean])
-    column = np.concatenate(parts)
-    matrix = sp.csr_matrix(
-        (np.ones(len(column), np.float32), (np.concatenate(owners), column)), shape=(len(lines), _HASH_SIZE)
-    )
-    matrix.sum_duplicates()
-    return matrix
+        place = np.flatnonzero(clean)
+        parts.append(((hashed[place] * _MULTIPLIERS[0]) >> np.uint64(64 - HASH_BITS)).astype(np.int64))
+        places.append(place)
+    place = np.concatenate(places)
+    order = np.argsort(place, kind="stable")
+    ends = np.searchsorted(place[order], np.flatnonzero(breaks))
+    return np.concatenate(parts)[order], ends.tolist()

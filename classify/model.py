@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.cities import find_cities
-from classify.features import MAX_CHARACTERS, Outline, lexicon_block, ngram_block, outline
+from classify.features import MAX_CHARACTERS, Outline, lexicon_rows, ngram_counts, outline
 from classify.lexicon import load_lexicon
 from classify.model_files import TARGETS, Parts, read_model, write_model
 from classify.scoring import (
-    design_matrix,
     dimension_scores,
     logistic,
     relevance_score,
@@ -52,6 +51,8 @@ class Tagger:
             [float(np.ravel(parts.estimators[target].intercept_)[0]) for target in TARGETS]
         )
 
+        self._slopes, self._offsets = np.array([parts.calibration[target] for target in TARGETS]).T
+
     @property
     def parts(self) -> Parts:
         """The fitted parts, for saving and inspection."""
@@ -82,8 +83,8 @@ class Tagger:
 
     def unit_scores(self, outlines: Sequence[Outline], cities: Sequence[Sequence[CityTag]]) -> NDArray[Any]:
         """Raw scores (log-odds before calibration): one row a unit over all outlines, one column a target."""
-        matrix = design_matrix(
-            lexicon_block(outlines, self._lexicon), ngram_block(outlines), self._parts.vocabulary
+        matrix = self._parts.vocabulary.design_matrix(
+            lexicon_rows(outlines, self._lexicon), self._lexicon.size, ngram_counts(outlines)
         )
         scores: NDArray[Any] = np.asarray(matrix @ self._weights) + self._shift
         for number, ((first, last), found) in enumerate(zip(unit_offsets(outlines), cities, strict=True)):
@@ -102,30 +103,30 @@ class Tagger:
             rows.append([*document, relevance_score(one, units[first:last, -1])])
         return np.array(rows, dtype=np.float64).reshape(len(rows), len(TARGETS))
 
-    def _probability(self, target: str, score: NDArray[Any]) -> NDArray[Any]:
-        slope, shift = self._parts.calibration[target]
-        probability = logistic(slope * np.where(np.isfinite(score), score, 0.0) + shift)
-        return np.where(np.isfinite(score), probability, 0.0)
+    def _probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
+        """Calibrated probabilities, rounded; the last axis is that of the targets (or the first of them)."""
+        count = scores.shape[-1]
+        finite = np.isfinite(scores)
+        raw = self._slopes[:count] * np.where(finite, scores, 0.0) + self._offsets[:count]
+        return np.where(finite, logistic(raw), 0.0).round(4)
 
     def _tagging(self, one: Outline, scores: NDArray[Any], cities: tuple[CityTag, ...]) -> Tagging:
         document, passages = dimension_scores(one, scores[:, : len(DIMENSIONS)])
+        overall = self._probabilities(np.append(document, relevance_score(one, scores[:, -1]))).tolist()
+        by_passage = self._probabilities(passages).tolist()
         answers: dict[str, DimensionScore] = {}
         for column, dimension in enumerate(DIMENSIONS):
             threshold = self._parts.thresholds[dimension]
-            probability = round(float(self._probability(dimension, document[column])), 4)
-            by_passage = self._probability(dimension, passages[:, column])
             evidence = [
-                Evidence(passage.start, passage.end, round(float(score), 4))
-                for number, (passage, score) in enumerate(zip(one.passages, by_passage, strict=True))
-                if number in one.scored and round(float(score), 4) >= threshold
+                Evidence(passage.start, passage.end, row[column])
+                for number, (passage, row) in enumerate(zip(one.passages, by_passage, strict=True))
+                if number in one.scored and row[column] >= threshold
             ]
             evidence.sort(key=lambda e: (-e.score, e.start))
             answers[dimension] = DimensionScore(
-                probability, threshold, probability >= threshold, tuple(evidence)
+                overall[column], threshold, overall[column] >= threshold, tuple(evidence)
             )
-        raw = np.array(relevance_score(one, scores[:, -1]))
-        relevance = round(float(self._probability("relevance", raw)), 4)
-        threshold = self._parts.thresholds["relevance"]
+        relevance, threshold = overall[-1], self._parts.thresholds["relevance"]
         return Tagging(
             model_id=self.model_id,
             codebook_version=self._codebook_version,

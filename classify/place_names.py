@@ -21,12 +21,12 @@ from classify.gazetteer import (
     names,
     words,
 )
+from classify.terms import without_surrogates
 
 # Characters of Traditional Chinese that no Simplified text holds; one of them has the whole text folded.
 _TRADITIONAL = re.compile(
     "[國會為這說們個來時對發經業區廣東蘇臺灣龍門濟陽寧應術開關創導點長漢滬貴園環雲數據產]"
 )
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _STREET_ZH = re.compile(
     r"[东西南北中环]{0,2}(?:大道|大街|公路)|[东西南北中]{0,2}[一二三四五六]?路(?![演径网线况段由桥政灯权透边])"
     r"|街(?![道头区镇坊])"
@@ -77,7 +77,7 @@ def to_simplified(text: str) -> str:
     """
     if not _TRADITIONAL.search(text):
         return text
-    text = _SURROGATE.sub(" ", text)
+    text = without_surrogates(text)
     folded = _opencc().convert(text)
     if len(folded) == len(text):
         return folded
@@ -99,23 +99,20 @@ def find_hits(text: str) -> list[Hit]:
 
 
 def _chinese(text: str) -> list[_Match]:
+    if text.isascii():
+        return []
     index = names()
-    found, i, last = [], 0, len(text) - 1
-    while i < last:
-        lengths = index.zh_starts.get(text[i : i + 2])
-        step = 1
-        for n in lengths or ():
-            key = text[i : i + n]
-            readings = index.zh.get(key)
-            if readings is None or len(key) < n:
-                continue
-            if n > 2 and text[i + n - 1 : i + n + 1] in _BAD_SUFFIX:
-                continue  # 合作市场 is no city: try the shorter name
-            step = n
-            if not _STREET_ZH.match(text, i + n):
-                found.append(_Match(i, i + n, readings, key, True))
-            break
-        i += step
+    runs = [(start, start - end) for _, start, end in index.zh_scanner.scan(text)]
+    runs.sort()  # by position, longest first
+    found, free = [], 0
+    for start, minus in runs:
+        end = start - minus
+        if start < free or (minus < -2 and text[end - 1 : end + 1] in _BAD_SUFFIX):
+            continue  # inside the name before; or 合作市场, which is no city: a shorter name may be
+        free = end
+        if not _STREET_ZH.match(text, end):
+            key = text[start:end]
+            found.append(_Match(start, end, index.zh[key], key, True))
     return found
 
 
@@ -210,8 +207,11 @@ def _homonym(match: _Match, codes: list[str], near: list[tuple[int, str]]) -> st
 
 
 def _abbreviated(text: str) -> list[Hit]:
-    pattern, codes = abbreviations()
-    return [
-        Hit(m.start(), m.end(), codes[next(g for g in m.groups() if g)], "abbreviation", True)
-        for m in pattern.finditer(text)
-    ]
+    table = abbreviations()
+    hits: list[Hit] = []
+    for number, start, end in table.scanner.scan(text):
+        if hits and start < hits[-1].end:
+            continue
+        if table.patterns[number].match(text, start):
+            hits.append(Hit(start, end, table.codes[number], "abbreviation", True))
+    return hits

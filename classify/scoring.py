@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from classify.features import Outline
+from classify.features import HASH_BITS, NgramCounts, Outline
 from classify.lexicon import load_lexicon
 from classify.place_names import find_hits, to_simplified
 
@@ -40,34 +40,57 @@ class Vocabulary:
     position: NDArray[np.int32]  # int32, one a hash value: column in the n-gram block, or -1
     idf: NDArray[np.float32]  # float32, one a column
 
-    def weigh(self, counts: sp.csr_matrix) -> sp.csr_matrix:
+    def weigh(self, ngrams: NgramCounts) -> sp.csr_matrix:
         """Logarithmic counts times idf, each row of length `NGRAM_SCALE` (or empty)."""
-        place = self.position[counts.indices]
+        indptr, column, value = self._weighed(ngrams)
+        return sp.csr_matrix((value, column, indptr), shape=(len(ngrams), len(self.idf)))
+
+    def _weighed(
+        self, ngrams: NgramCounts
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+        place = self.position[ngrams.columns]
         known = place >= 0
         column = place[known]
-        value = (1.0 + np.log(counts.data[known])) * self.idf[column]
-        before = np.concatenate(([0], np.cumsum(known)))
-        indptr = before[counts.indptr]
-        row = np.repeat(np.arange(counts.shape[0]), np.diff(indptr))
-        norm = np.sqrt(np.bincount(row, weights=value * value, minlength=counts.shape[0]))
+        value = (1.0 + np.log(ngrams.counts[known])) * self.idf[column]
+        indptr = np.concatenate(([0], np.cumsum(known)))[ngrams.indptr]
+        row = ngrams.rows[known]
+        norm = np.sqrt(np.bincount(row, weights=value * value, minlength=len(ngrams)))
         norm[norm == 0] = 1.0
-        value = (value * (NGRAM_SCALE / norm)[row]).astype(np.float32)
-        return sp.csr_matrix((value, column, indptr), shape=(counts.shape[0], len(self.idf)))
+        return indptr, column, (value * (NGRAM_SCALE / norm)[row]).astype(np.float32)
+
+    def design_matrix(
+        self, lexicon: Sequence[Sequence[int]], width: int, ngrams: NgramCounts
+    ) -> sp.csr_matrix:
+        """The matrix a linear model sees, one row a unit: the lexicon's features, then the n-grams.
+
+        Args:
+            lexicon: the features of each unit, ascending.
+            width: number of the lexicon's features.
+            ngrams: the n-gram counts of the same units.
+        """
+        ends, column, value = self._weighed(ngrams)
+        lengths = np.fromiter(map(len, lexicon), dtype=np.int64, count=len(lexicon))
+        before = np.concatenate(([0], np.cumsum(lengths)))
+        indptr = before + ends
+        indices = np.empty(indptr[-1], dtype=np.int32)
+        data = np.full(indptr[-1], LEXICON_SCALE, dtype=np.float32)
+        of_ngrams = np.arange(len(column)) + np.repeat(before[1:], np.diff(ends))
+        is_ngram = np.zeros(indptr[-1], dtype=bool)
+        is_ngram[of_ngrams] = True
+        indices[of_ngrams] = column + width
+        data[of_ngrams] = value
+        indices[~is_ngram] = [feature for row in lexicon for feature in row]
+        return sp.csr_matrix((data, indices, indptr), shape=(len(lexicon), width + len(self.idf)))
 
 
-def build_vocabulary(counts: sp.csr_matrix, minimum: int = 2) -> Vocabulary:
+def build_vocabulary(ngrams: NgramCounts, minimum: int = 2) -> Vocabulary:
     """Vocabulary of the n-grams that at least `minimum` rows hold."""
-    frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+    frequency = np.bincount(ngrams.columns, minlength=1 << HASH_BITS)
     kept = np.flatnonzero(frequency >= minimum)
-    position = np.full(counts.shape[1], -1, dtype=np.int32)
+    position = np.full(len(frequency), -1, dtype=np.int32)
     position[kept] = np.arange(len(kept), dtype=np.int32)
-    idf = np.log((1 + counts.shape[0]) / (1 + frequency[kept])) + 1.0
+    idf = np.log((1 + len(ngrams)) / (1 + frequency[kept])) + 1.0
     return Vocabulary(position, idf.astype(np.float32))
-
-
-def design_matrix(lexicon: sp.csr_matrix, ngrams: sp.csr_matrix, vocabulary: Vocabulary) -> sp.csr_matrix:
-    """The matrix a linear model sees: lexicon block, then n-gram block."""
-    return sp.hstack([lexicon * LEXICON_SCALE, vocabulary.weigh(ngrams)], format="csr")
 
 
 def logistic(value: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -32,8 +32,8 @@ from classify.features import (
     TOPIC_CLASSES,
     TOPIC_SHARE,
     WINDOW_WIDTH,
-    lexicon_block,
-    ngram_block,
+    lexicon_rows,
+    ngram_counts,
     outline,
 )
 from classify.lexicon import lexicon_digest, load_lexicon
@@ -45,7 +45,6 @@ from classify.scoring import (
     LONG_TEXT,
     NGRAM_SCALE,
     build_vocabulary,
-    design_matrix,
 )
 from hexapolis.errors import CorpusError, ModelError
 from hexapolis.records import DIMENSIONS, LabelledText
@@ -118,8 +117,9 @@ class _Data:
         self.outlines = [outline(item.title, item.text, lexicon) for item in items]
         self.cities = [find_cities(item.title, item.text) for item in items]
         whole = [replace(one, units=((0, one.length),), owners=(0,)) for one in self.outlines]
-        self.lexicon = lexicon_block(whole, lexicon)
-        self.ngrams = ngram_block(whole)
+        self.lexicon = lexicon_rows(whole, lexicon)
+        self.lexicon_width = lexicon.size
+        self.ngrams = ngram_counts(whole)
         self.truth = np.array(
             [[d in item.dims for d in DIMENSIONS] + [bool(item.relevant)] for item in items], dtype=bool
         )
@@ -146,8 +146,9 @@ def _folds(data: _Data, seed: int) -> NDArray[Any]:
 def _fit(data: _Data, rows: NDArray[Any], seed: int) -> Parts:
     from sklearn.linear_model import LogisticRegression  # slow to import
 
-    vocabulary = build_vocabulary(data.ngrams[rows])
-    matrix = design_matrix(data.lexicon[rows], data.ngrams[rows], vocabulary)
+    ngrams = data.ngrams.take(rows)
+    vocabulary = build_vocabulary(ngrams)
+    matrix = vocabulary.design_matrix([data.lexicon[n] for n in rows], data.lexicon_width, ngrams)
     estimators = {}
     for column, target in enumerate(TARGETS):
         known = data.known[rows, column]

@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from classify.terms import TermScanner
+
 _Add = Callable[[str, "Name"], None]
 _FOLDER = Path(__file__).parent
 _EN_WORD = re.compile(r"[A-Za-z\u00c0-\u00ff0-9]+(?:['\u2019](?!s\b)[a-z]+)*")
@@ -60,7 +62,7 @@ class Names:
     """Both languages' names, indexed for a longest-match scan."""
 
     zh: dict[str, tuple[Name, ...]]  # full string → its readings
-    zh_starts: dict[str, tuple[int, ...]]  # first two characters → lengths of names, longest first
+    zh_scanner: TermScanner  # finds the strings of `zh` in a text
     en: dict[tuple[str, ...], tuple[Name, ...]]  # folded words → readings
     en_starts: dict[str, tuple[int, ...]]  # first folded word → numbers of words, longest first
 
@@ -168,7 +170,7 @@ def names() -> Names:
         add_en(phrase, Name("trap", "", "bare"))
     return Names(
         {k: tuple(v) for k, v in zh.items()},
-        _starts((k[:2], len(k)) for k in zh),
+        TermScanner(list(zh)),
         {k: tuple(v) for k, v in en.items()},
         _starts((k[0], len(k)) for k in en),
     )
@@ -273,24 +275,29 @@ _STAYING = "[在来驻赴入留离全进]"
 _GUARD = "[企高院校央就创注落工的]"
 
 
+@dataclass(frozen=True, slots=True)
+class Abbreviations:
+    """Short forms of cities, the pattern each needs about it, and the city it stands for."""
+
+    scanner: TermScanner
+    patterns: tuple[re.Pattern[str], ...]
+    codes: tuple[str, ...]
+
+
 @cache
-def abbreviations() -> tuple[re.Pattern[str], dict[str, str]]:
-    """A pattern whose one filled group is the abbreviation, and abbreviation → city code."""
-    codes: dict[str, str] = {}
-    free: list[str] = []
-    guarded: list[str] = []
-    prefixes: list[str] = []
+def abbreviations() -> Abbreviations:
+    """Characters (沪) beside words that leave them alone, and prefixes of document numbers (沪府)."""
+    forms: list[tuple[str, str, str]] = []
     for row in _rows("abbreviations.tsv"):
         if row["char"]:
-            codes[row["char"]] = row["city_code"]
-            (guarded if row["guarded"] == "yes" else free).append(row["char"])
+            behind = _GUARD if row["guarded"] == "yes" else None
+            after = rf"(?={behind})" if behind else "(?![剧戏])"
+            forms.append((row["char"], rf"(?<={_STAYING}){row['char']}{after}", row["city_code"]))
         for prefix in row["document_prefixes"].split():
-            codes[prefix] = row["city_code"]
-            prefixes.append(prefix)
-    document = "|".join(sorted(prefixes, key=len, reverse=True))
-    pattern = (
-        rf"(?<![\u4e00-\u9fff])({document})[\u4e00-\u9fff]{{0,4}}[〔\[［(（]20\d\d"
-        rf"|(?<={_STAYING})([{''.join(free)}])(?![剧戏])"
-        rf"|(?<={_STAYING})([{''.join(guarded)}])(?={_GUARD})"
+            number = rf"(?<![\u4e00-\u9fff]){prefix}[\u4e00-\u9fff]{{0,4}}[〔\[［(（]20\d\d"
+            forms.append((prefix, number, row["city_code"]))
+    return Abbreviations(
+        TermScanner([form for form, _, _ in forms]),
+        tuple(re.compile(pattern) for _, pattern, _ in forms),
+        tuple(code for _, _, code in forms),
     )
-    return re.compile(pattern), codes
