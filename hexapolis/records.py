@@ -24,7 +24,10 @@ class Verdict(StrEnum):
     LIST = "list"  # a list or index page: links, no text of its own
     SOFT_404 = "soft_404"  # status 200, but the text says that there is nothing here
     CHALLENGE = "challenge"  # a bot check or web application firewall
-    STUB = "stub"  # a login, paywall or script shell, or too little text to be an article
+    PAYWALL = "paywall"  # a login or a paywall stands before the text
+    SHELL = "shell"  # a frame that scripts fill in, without text of its own
+    STUB = "stub"  # too little text to be an article
+    STUB_DOCUMENT = "stub_document"  # too little text, but a document is attached that has it
     EMPTY = "empty"  # no bytes, or no text at all
     NOT_HTML = "not_html"  # PDF, image, JSON … whatever the name says
     TOO_LARGE = "too_large"  # over the size limit; the raw page is kept
@@ -40,7 +43,9 @@ class Outcome(StrEnum):
     KNOWN = "known"  # stored earlier, not fetched again
     LISTING = "listing"  # an entry point or list page, read for its links
     NOT_ARTICLE = "not_article"  # fetched and kept, but its verdict is not `article`
-    BLOCKED = "blocked"  # 403, 412, 429, 451, 521 or a challenge
+    DOCUMENT = "document"  # a PDF or DOCX of an article, fetched for its text
+    GONE = "gone"  # stored earlier; now the server answers 404 or 410, the archived copy stays
+    BLOCKED = "blocked"  # 403, 412, 429, 451, 521, a challenge, or a host that is left alone after one
     ROBOTS = "robots"  # robots.txt does not allow it
     FILTERED = "filtered"  # not followed: another host, not an article address, a refused scheme or address
     FAILED = "failed"  # no usable answer: DNS, connection, timeout, 404, 5xx, extraction failure
@@ -48,9 +53,23 @@ class Outcome(StrEnum):
     WAITING = "waiting"  # fetched and archived, not processed yet; `hexapolis process` finishes it
 
 
+class TitleSource(StrEnum):
+    """Where a title was read from."""
+
+    SELECTOR = "selector"  # the source's own selector
+    META = "meta"  # ArticleTitle and its like
+    JSON_LD = "json-ld"
+    OPEN_GRAPH = "open-graph"
+    HEADING = "heading"  # a heading of the page
+    TITLE_TAG = "title-tag"  # <title>, without the names of site and section
+    API = "api"  # the JSON that the site's own list or detail interface gives
+    TEXT = "text"  # the first line
+
+
 class DateSource(StrEnum):
     """Where a date was read from, best first."""
 
+    API = "api"  # the JSON that the site's own list or detail interface gives
     JSON_LD = "json-ld"
     META = "meta"
     VISIBLE = "visible"  # a labelled line such as 发布时间：2024-03-15
@@ -102,6 +121,7 @@ class FoundDate:
 
     value: dt.date
     source: DateSource
+    at: dt.datetime | None = None  # the moment, where the page gives one, with the page's own offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +147,12 @@ class Article:
     document_number: str | None = None  # 文号
     canonical_link: str | None = None  # absolute rel=canonical or og:url, if the page gives one
     attachments: tuple[Attachment, ...] = ()
+    title_from: TitleSource | None = None
+    keywords: tuple[str, ...] = ()
+    # What the page declares by the government's meta names (in lower case: columnname, sitename …) and in its
+    # table of document properties (index_number, subject, validity).
+    declared: Mapping[str, str] = field(default_factory=dict)
+    headline_only: bool = False  # title and summary as a list gives them; the article was not fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +164,7 @@ class Judgement:
     article: Article | None = None
     encoding: str | None = None  # the charset the bytes were decoded with
     charset_from: str | None = None  # `bom`, `utf-8`, `http`, `meta`, `detected`
+    documents: tuple[Attachment, ...] = ()  # attached files whose text is needed to judge the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,35 +231,79 @@ class Tagging:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """One request for a page of an entry point."""
+
+    url: str
+    method: str = "GET"  # or POST
+    body: str | None = None  # of a POST
+    content_type: str | None = None  # of the body
+    referer: str | None = None  # some interfaces answer only with one
+
+    @property
+    def address(self) -> str:
+        """The address the ledger and the archive know it by: a POST's body becomes part of the query.
+
+        This is how web archives replay POST requests: `__wb_method=POST&<body>` behind the address.
+        """
+        if self.method == "GET":
+            return self.url
+        return f"{self.url}{'&' if '?' in self.url else '?'}__wb_method={self.method}&{self.body or ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
-    """One link that an entry point (list page, feed, sitemap) offers."""
+    """One link that an entry point (list page, feed, sitemap, interface) offers."""
 
     url: str  # absolute
     title: str | None = None
     listed_on: dt.date | None = None  # the date beside it, if any
     modified_at: dt.datetime | None = None  # sitemap lastmod or feed updated, if any
+    summary: str | None = None  # plain text
+    html: str | None = None  # the whole article, where a feed or an interface carries it
 
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How page n of a list is addressed; see `crawler/paging.py` for what each scheme means."""
+    """How page n of a list is addressed; see `crawler/entry_points/paging.py` for what each scheme means."""
 
-    scheme: str  # none, zero_based, one_based, template, next_link
+    scheme: str  # none, zero_based, one_based, template, next_link, year_archives
     template: str | None = None  # for `template`: a URL with {page}
     first: int = 1  # number of the first page in `template`
     max_pages: int = 50
 
 
 @dataclass(frozen=True, slots=True)
+class JsonShape:
+    """Where the parts of a JSON list are. Paths are keys and numbers joined by dots; empty: the value itself."""
+
+    rows: str = ""  # the array of rows
+    html: str | None = None  # instead of rows: a fragment of HTML that is read as a list page
+    link: str = "url"  # path in a row, or an address with {path} in it, such as /post/{id}.html
+    title: str | None = "title"
+    date: str | None = None  # ISO date or time, or seconds or milliseconds since 1970
+    modified: str | None = None
+    summary: str | None = None
+    content: str | None = None  # the article's HTML
+    pages: str | None = None  # path, from the top, of the number of pages
+    total: str | None = None  # path, from the top, of the number of rows
+
+
+@dataclass(frozen=True, slots=True)
 class EntryPoint:
     """Where links of a source are found."""
 
-    kind: str  # feed, sitemap, list
+    kind: str  # feed, sitemap, list, json, gkmlpt, jpage, jpaas, wordpress
     url: str
     paging: Paging = Paging("none")
     item: str | None = None  # CSS selector of one row of a list; None: every link of the page
     link: str | None = None  # CSS selector of the link inside a row; None: the row's first link
     date: str | None = None  # CSS selector of the date inside a row
+    method: str = "GET"  # of a json entry point: GET or POST
+    body: str | None = None  # of a POST; {page} is the page's number
+    content_type: str | None = None  # of the body
+    referer: str | None = None
+    shape: JsonShape | None = None  # of a json entry point
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +313,8 @@ class Politeness:
     delay: float = 5.0  # seconds between two requests to one host
     max_pages: int = 500  # article pages a run may fetch
     robots: bool = True
+    robots_forbidden: str = "refuse"  # what 401 and 403 on robots.txt mean: refuse, or allow (RFC 9309)
+    tls_p256: bool = False  # offer only the curve P-256: some servers fail on newer ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +332,9 @@ class Source:
     family: str | None = None  # preset of the site family, such as trs, nfcms, ucap
     article_url: str | None = None  # regular expression an article's address matches (search, not full match)
     selectors: Selectors = Selectors()
+    # page: articles are fetched; feed: the entry point has them whole; headline: only title and summary are
+    # taken. In the last two cases no article page is asked for.
+    content: str = "page"
     politeness: Politeness = Politeness()
     interval_minutes: int = 360  # how often the scheduler looks
     access: str | None = None  # what is known about reachability

@@ -214,6 +214,11 @@ def _details(found: Article, result: PageResult, story_id: int) -> dict[str, Any
         "source_line": found.source_line,
         "document_number": found.document_number,
         "attachments": [{"url": a.url, "name": a.name} for a in found.attachments],
+        "title_from": found.title_from.value if found.title_from else None,
+        "published_at": found.published.at.isoformat() if found.published and found.published.at else None,
+        "keywords": list(found.keywords),
+        "declared": dict(found.declared),
+        "headline_only": found.headline_only,
         "extractor_version": result.extractor_version,
     }
 

@@ -30,9 +30,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration this version knows."""
 
 
@@ -101,7 +102,9 @@ page = Table(
     Column("id", BigId, primary_key=True),
     Column("source_id", ForeignKey("source.id"), nullable=False, index=True),
     Column("run_id", ForeignKey("crawl_run.id"), nullable=False, index=True),
-    Column("role", String(10), nullable=False),  # article: to be read; listing: read for its links only
+    Column(
+        "role", String(10), nullable=False
+    ),  # article, listing (read for its links), document (of an article)
     Column("url", Text, nullable=False),  # after redirects, as it was fetched
     Column("requested_url", Text, nullable=False),
     Column("url_key", Text, nullable=False, index=True),  # canonical form of the address that was asked for
@@ -126,6 +129,8 @@ page = Table(
     Column("encoding", String(40)),
     Column("charset_from", String(20)),
     Column("version_id", ForeignKey("version.id"), index=True),
+    Column("documents", JSON),  # attached files that are wanted for its text: a list of url and name
+    Column("parent_id", ForeignKey("page.id"), index=True),  # of a document: the page it is attached to
     Index("ix_page_waiting", "role", "extractor_version", "model_id", "id"),
 )
 
@@ -149,7 +154,12 @@ article = Table(
     Column("source_id", ForeignKey("source.id"), nullable=False, index=True),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
+    Column(
+        "next_look_at", UtcDateTime
+    ),  # when it is fetched again to see whether it has changed; None: never
+    Column("gone_at", UtcDateTime),  # since when the server says that it is gone
     Column("current_version_id", BigId, index=True),
+    Index("ix_article_source_id_next_look_at", "source_id", "next_look_at"),
 )
 
 story = Table(
@@ -180,6 +190,11 @@ version = Table(
     Column("source_line", Text),
     Column("document_number", Text),
     Column("attachments", JSON, nullable=False),
+    Column("title_from", String(20)),
+    Column("published_at", String(40)),  # ISO 8601 with the page's own offset, where it gives a time
+    Column("keywords", JSON, nullable=False, server_default="[]"),
+    Column("declared", JSON, nullable=False, server_default="{}"),
+    Column("headline_only", Boolean, nullable=False, server_default=false()),
     Column("extractor_version", String(60), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("current_prediction_id", BigId),
@@ -250,4 +265,25 @@ prediction_city = Table(
     Column("role", String(10), nullable=False),
     Column("rank", Integer, nullable=False),
     Index("ix_prediction_city_city_code", "city_code"),
+)
+
+cooldown = Table(
+    "cooldown",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("strikes", Integer, nullable=False),  # refusals in a row; the time doubles with each
+    Column("until", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+import_progress = Table(
+    "import_progress",
+    metadata,
+    Column("name", Text, primary_key=True),  # absolute path of the WARC file
+    Column("size", BigInteger, nullable=False),  # bytes, to notice that it is another file now
+    Column("offset", BigInteger, nullable=False),  # bytes read and safely stored
+    Column("records", BigInteger, nullable=False),
+    Column("skipped", BigInteger, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
 )

@@ -18,7 +18,7 @@ from lxml import html
 
 from crawler.entry_points import EntryPointError, Listing, feed, read_entry_point, sitemap
 from crawler.entry_points.paging import next_page_url, numbered, stated_pages
-from hexapolis.records import EntryPoint, Link, Page, Paging
+from hexapolis.records import Ask, EntryPoint, Link, Page, Paging
 
 NOW = dt.datetime(2024, 7, 1, tzinfo=dt.UTC)
 UTC, DATE = dt.UTC, dt.date
@@ -252,7 +252,7 @@ def test_urlset_with_dates() -> None:
             "<url><loc>/4</loc><lastmod>0001-01-01T00:00:00+08:00</lastmod></url>"
         ),
     )
-    assert found.next_urls == ()
+    assert found.next_asks == ()
     assert found.links == (
         Link("https://city.example/1.html", None, None, dt.datetime(2024, 6, 12, tzinfo=UTC)),
         Link("https://city.example/2.html", "二", DATE(2024, 6, 12), dt.datetime(2024, 6, 12, 2, tzinfo=UTC)),
@@ -271,7 +271,7 @@ def test_index_offers_sitemaps_and_no_articles() -> None:
         f"<sitemapindex {NS}><sitemap><loc>/s/1.xml</loc></sitemap><sitemap></sitemap>"
         "<sitemap><loc>https://city.example/s/2.xml.gz</loc></sitemap></sitemapindex>",
     )
-    assert found == Listing((), ("https://city.example/s/1.xml", "https://city.example/s/2.xml.gz"))
+    assert found == Listing((), (Ask("https://city.example/s/1.xml"), Ask("https://city.example/s/2.xml.gz")))
 
 
 def test_gzip_is_seen_in_the_bytes() -> None:
@@ -387,7 +387,7 @@ def test_base_href_counts_for_links_and_for_the_next_page() -> None:
     body = "<base href='/deep/er/'><p><a href='1.html'>一</a><a href='p2.html'>下一页</a></p>"
     found = read("list", body, paging=Paging("next_link"))
     assert urls(found) == ["https://city.example/deep/er/1.html", "https://city.example/deep/er/p2.html"]
-    assert found.next_urls == ("https://city.example/deep/er/p2.html",)
+    assert found.next_asks == (Ask("https://city.example/deep/er/p2.html"),)
 
 
 def test_an_unreadable_base_is_no_base() -> None:

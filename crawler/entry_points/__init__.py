@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hexapolis.errors import HexapolisError
-from hexapolis.records import EntryPoint, Link, Page
+from hexapolis.records import Ask, EntryPoint, Link, Page
 
 
 class EntryPointError(HexapolisError):
@@ -17,7 +17,12 @@ class Listing:
     """What one page of an entry point offers."""
 
     links: tuple[Link, ...]
-    next_urls: tuple[str, ...] = ()  # further pages of the same entry point
+    next_asks: tuple[Ask, ...] = ()  # further pages of the same entry point
+
+
+def first_ask(entry: EntryPoint) -> Ask:
+    """The request that an entry point begins with."""
+    return Ask(entry.url)
 
 
 def read_entry_point(entry: EntryPoint, page: Page, number: int) -> Listing:

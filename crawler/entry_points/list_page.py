@@ -16,7 +16,7 @@ from crawler.decode import decode
 from crawler.entry_points import EntryPointError, Listing
 from crawler.entry_points.paging import next_page_url
 from hexapolis.errors import ExtractionError
-from hexapolis.records import EntryPoint, Link, Page
+from hexapolis.records import Ask, EntryPoint, Link, Page
 
 MAX_LINKS = 5_000
 _DATE = re.compile(r"(?<!\d)(20\d\d|19\d\d)[-./年](\d{1,2})[-./月](\d{1,2})(?!\d)")
@@ -49,7 +49,7 @@ def read_list_page(entry: EntryPoint, page: Page, number: int) -> Listing:
                     address, _title(anchor), _listed_on(entry, row if entry.item else anchor)
                 )
     next_url = next_page_url(entry.paging, entry.url, page.url, base_url, number, root, text)
-    return Listing(tuple(links.values()), (next_url,) if next_url else ())
+    return Listing(tuple(links.values()), (Ask(next_url),) if next_url else ())
 
 
 def _select(selector: str, node: HtmlElement) -> list[HtmlElement]:

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from lxml import etree
 
 from crawler.entry_points import EntryPointError, Listing
-from hexapolis.records import Link, Page
+from hexapolis.records import Ask, Link, Page
 
 CHINA = dt.timezone(dt.timedelta(hours=8))
 MAX_BYTES = 52_428_800  # the protocol's limit for one uncompressed sitemap
@@ -38,7 +38,8 @@ def read_sitemap(page: Page) -> Listing:
     kind = etree.QName(root).localname
     if kind == "sitemapindex":
         return Listing(
-            (), tuple(_address(page, node) for node in root.iterfind("{*}sitemap") if _address(page, node))
+            (),
+            tuple(Ask(_address(page, node)) for node in root.iterfind("{*}sitemap") if _address(page, node)),
         )
     if kind != "urlset":
         raise EntryPointError(f"{page.url}: this is not a sitemap but <{kind}>")

@@ -23,14 +23,14 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.entry_points import EntryPointError, read_entry_point
+from crawler.entry_points import EntryPointError, first_ask, read_entry_point
 from crawler.guard import AddressGuard
 from crawler.spiders.decide import follows_rule, is_new
 from crawler.spiders.middlewares import HopRefused, RobotsRefused, RobotsUnreachable, RunStopped
 from crawler.spiders.recorder import Recorder, RunLedger
 from crawler.urls import same_host, url_identity
 from hexapolis.errors import ArchiveError, StoreError
-from hexapolis.records import EntryPoint, Link, Outcome, Page
+from hexapolis.records import Ask, EntryPoint, Link, Outcome, Page
 from store.pages import KnownPage
 from store.results import BLOCKED_STATUSES
 
@@ -79,21 +79,26 @@ class SourceSpider(Spider):
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the first page of every entry point."""
         for entry in self.source.entry_points:
-            if request := self._entry_request(entry, entry.url, 1):
+            if request := self._entry_request(entry, first_ask(entry), 1):
                 yield request
 
-    def _entry_request(self, entry: EntryPoint, url: str, number: int) -> Request | None:
+    def _entry_request(self, entry: EntryPoint, ask: Ask, number: int) -> Request | None:
+        url = ask.address
         key = url_identity(url)
         if key in self._entry_keys:
             return None
         self._entry_keys.add(key)
         self.run.see(url)  # a pager's link has often been seen, as one that is no article
         self.run.settle(key, Outcome.BUDGET, "seen, not fetched when the run ended")
+        headers = {"Content-Type": ask.content_type, "Referer": ask.referer}
         return Request(
-            url,
+            ask.url,
+            method=ask.method,
+            body=ask.body,
+            headers={name: value for name, value in headers.items() if value},
             callback=self._on_entry,
             errback=self._on_entry_error,
-            cb_kwargs={"key": key, "entry": entry, "number": number},
+            cb_kwargs={"key": key, "entry": entry, "number": number, "address": url},
             meta={"key": key, "number": number},
             # Know what there is before fetching it, and the first pages of all entry points before their
             # second ones: an endless pager must not keep another list from its turn.
@@ -101,8 +106,10 @@ class SourceSpider(Spider):
             dont_filter=True,
         )
 
-    def _on_entry(self, response: Response, key: str, entry: EntryPoint, number: int) -> Iterator[Request]:
-        page = _page(response)
+    def _on_entry(
+        self, response: Response, key: str, entry: EntryPoint, number: int, address: str
+    ) -> Iterator[Request]:
+        page = _page(response, address)
         if response.status in (404, 410) and number > 1 and entry.kind == "list":
             self.run.listing_page(
                 key, page, Outcome.LISTING, f"status {response.status}: the list ends before"
@@ -124,16 +131,17 @@ class SourceSpider(Spider):
         self.run.entry_points_read += 1
         self.run.listing_page(key, page, Outcome.LISTING, f"{len(listing.links)} links")
         # Without a rule for article addresses, a pager's link would pass for an article.
-        further = {url_identity(url) for url in listing.next_urls}
+        further = {url_identity(ask.url) for ask in listing.next_asks}
         articles = [link for link in listing.links if url_identity(link.url) not in further]
         requests = self._article_requests(articles)
         yield from requests
-        yield from self._next_pages(entry, number, listing.next_urls, fruitful=bool(requests))
+        yield from self._next_pages(entry, number, listing.next_asks, fruitful=bool(requests))
 
     def _next_pages(
-        self, entry: EntryPoint, number: int, urls: tuple[str, ...], fruitful: bool
+        self, entry: EntryPoint, number: int, asks: tuple[Ask, ...], fruitful: bool
     ) -> Iterator[Request]:
-        for url in urls:
+        for ask in asks:
+            url = ask.address
             if not same_host(url, entry.url):
                 self._leave(url, Outcome.FILTERED, "a further page on another host")
             elif number >= entry.paging.max_pages and entry.kind == "list":
@@ -143,7 +151,7 @@ class SourceSpider(Spider):
                     url, Outcome.BUDGET, f"limit of {MAX_SITEMAPS} sitemaps on {MAX_SITEMAP_DEPTH} levels"
                 )
             elif entry.kind != "list" or fruitful or self.options.deep:
-                if request := self._entry_request(entry, url, number + 1):
+                if request := self._entry_request(entry, ask, number + 1):
                     yield request
             else:
                 self._leave(url, Outcome.FILTERED, "a further list page, after one that offers nothing new")
@@ -269,7 +277,8 @@ def _request(failure: Failure) -> Request:
     return request
 
 
-def _page(response: Response) -> Page:
+def _page(response: Response, address: str | None = None) -> Page:
+    """A response as a record; `address` is what a request that is more than its URL goes by."""
     request = response.request
     assert request is not None
     hops = request.meta.get("redirect_urls")
@@ -278,9 +287,10 @@ def _page(response: Response) -> Page:
         for name, values in response.headers.items()
         for value in values
     )
+    posted = request.method != "GET" and address is not None
     return Page(
-        response.url,
-        hops[0] if hops else request.url,
+        address if posted and address else response.url,
+        address or (hops[0] if hops else request.url),
         response.status,
         headers,
         response.body,
