@@ -100,7 +100,7 @@ class Processor:
         self._queue: deque[tuple[WorkItem, Any]] = deque()
         self.outcomes: Counter[str] = Counter()
         self.pages = 0
-        self.damaged = 0  # pages whose bytes the archive does not have; they go on waiting
+        self._damaged: set[int] = set()
         os.environ.setdefault(
             "OMP_NUM_THREADS", "1"
         )  # the workers share the cores; more threads only get in their way
@@ -127,6 +127,16 @@ class Processor:
     def only(self, run_ids: Iterable[int]) -> None:
         """Restrict the work to the pages of these runs."""
         self._run_ids = list(run_ids)
+
+    @property
+    def damaged(self) -> int:
+        """Pages whose bytes the archive does not have; they go on waiting."""
+        return len(self._damaged)
+
+    def rewind(self) -> None:
+        """Look from the start again for pages that wait: some may have got documents."""
+        if not self._queue and not self._every:
+            self._after = 0
 
     def run(self, progress: Callable[[int], None] | None = None) -> None:
         """Work until nothing waits. `progress` is called with the number of pages done so far."""
@@ -165,11 +175,13 @@ class Processor:
                 limit=WINDOW - len(self._queue),
             )
         for page in pages:
+            self._after = page.page_id
+            if page.page_id in self._damaged:
+                continue
             selectors, rule = self._rules.get(page.source_id, (Selectors(), None))
             item = WorkItem(page, selectors, rule, self._settings.page_bytes)
             future = self._pool.schedule(_process_page, args=[item], timeout=self._settings.page_seconds)
             self._queue.append((item, future))
-            self._after = page.page_id
 
     def _commit(self) -> None:
         """Store the results at the head of the queue, as far as they are there."""
@@ -179,7 +191,7 @@ class Processor:
             try:
                 results.append(self._result(item, future))
             except ArchiveError as error:  # nothing is known of the page now; what is stored of it stays
-                self.damaged += 1
+                self._damaged.add(item.page.page_id)
                 if self.damaged <= 3:  # the first few say what is wrong
                     log.error("page is not in the archive", page=item.page.page_id, reason=str(error))
         if not results:
@@ -260,7 +272,12 @@ def _process_page(item: WorkItem) -> WorkResult:
     body = read_body(_archive, stored.ref)
     headers = (("content-type", stored.content_type),) if stored.content_type else ()
     page = Page(stored.url, stored.requested_url, stored.status, headers, body, stored.fetched_at)
-    judgement = judge_page(page, item.selectors, max_bytes=item.page_bytes)
+    documents = [(link, read_body(_archive, ref)) for link, ref in stored.documents]
+    judgement = judge_page(
+        page, item.selectors, max_bytes=item.page_bytes, **({"documents": documents} if documents else {})
+    )
+    if documents:  # they stay the page's, whatever another extractor would want
+        judgement = replace(judgement, documents=tuple(link for link, _ in documents))
     article = judgement.article
     if article is None:
         return WorkResult(judgement, stored.url)

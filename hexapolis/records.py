@@ -275,7 +275,10 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class JsonShape:
-    """Where the parts of a JSON list are. Paths are keys and numbers joined by dots; empty: the value itself."""
+    """Where the parts of a JSON list are.
+
+    Paths are keys and numbers joined by dots; the empty one is the value itself.
+    """
 
     rows: str = ""  # the array of rows
     html: str | None = None  # instead of rows: a fragment of HTML that is read as a list page
@@ -373,3 +376,93 @@ class LabelledText:
     title: str | None = None
     cities: tuple[str, ...] | None = None  # English names of the subject cities; None: not labelled
     meta: Mapping[str, str] = field(default_factory=dict)  # genre, provenance …
+
+
+class HealthState(StrEnum):
+    """How a source is, worst first."""
+
+    DEAD = "dead"  # no answer, an unknown host, 404 or a server error, run after run
+    BLOCKED = "blocked"  # it refuses: 403, 412, a challenge, a login, robots.txt
+    LAYOUT_CHANGED = "layout-changed"  # it answers, but its lists or its articles are not read as they were
+    STALE = "stale"  # it is read as ever, but its newest article is too old for its usual rhythm
+    EMPTY_BUT_VALID = "empty-but-valid"  # a well-formed feed or list without entries
+    UNKNOWN = "unknown"  # never crawled, or too few runs that tell anything
+    NOT_MODIFIED = "not-modified"  # it answers that nothing has changed
+    OK = "ok"
+    DISABLED = "disabled"  # the catalogue says not to crawl it
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFacts:
+    """What became of the first page of one entry point in one run."""
+
+    url: str
+    kind: str  # as in EntryPoint
+    outcome: str
+    detail: str = ""
+    links: int | None = None  # how many it offered; None when it was not read
+    status: int | None = None  # HTTP status; None when there was no answer, or none that was kept
+    final_url: str | None = None  # after redirects
+
+
+@dataclass(frozen=True, slots=True)
+class LostPage:
+    """An article page of a run that gave no article."""
+
+    url_key: str
+    outcome: str  # not_article, failed, blocked or robots
+    detail: str = ""
+    verdict: str | None = None
+    status: int | None = None
+    first_run: int = 0  # the run that asked for this address first
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleFacts:
+    """What was read from one article, as far as it shows whether the reading works."""
+
+    run_id: int  # the run that fetched this text first
+    url_key: str
+    length: int  # characters of the text
+    text_sha256: str
+    opening: str  # the first characters of the text
+    title: str
+    titled: bool  # the title is a title, not the text's first line
+    dated: bool  # the page itself gives a date, not only its address or the list
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One crawl of one source, as far as it shows how the source is."""
+
+    run_id: int
+    started_at: dt.datetime
+    status: str
+    reason: str = ""
+    matched: int = 0  # addresses offered by its lists that pass for articles, fetched or not
+    read: int = 0  # pages that were fetched and read as articles
+    further_links: int = 0  # links that list pages after the first, or nested sitemaps, offered
+    entries: tuple[EntryFacts, ...] = ()
+    lost: tuple[LostPage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the store knows of a source's last runs and newest articles."""
+
+    source_id: str
+    runs: tuple[RunFacts, ...] = ()  # ended ones, oldest first
+    articles: tuple[ArticleFacts, ...] = ()  # the newest, in the order of their runs
+    days: tuple[dt.date, ...] = ()  # the newest days on which articles came out, ascending
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """A verdict on a source, with what it rests on."""
+
+    source_id: str
+    state: HealthState
+    since: dt.datetime | None  # start of the first run of the current streak; None when never crawled
+    evidence: Mapping[str, object]  # numbers, addresses and run ids
+    last_run: RunFacts | None = None
+    newest: dt.date | None = None  # the day of the newest article

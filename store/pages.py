@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
 
-from hexapolis.records import ArchiveRef, Page
+from hexapolis.records import ArchiveRef, Attachment, Page
+from store.documents import attached
 from store.schema import article, page, version
 
 
@@ -19,12 +20,14 @@ class NewPage:
 
     source_id: str
     run_id: int
-    role: str  # article or listing
+    role: str  # article, listing, document, robots or hop (an answer that redirects)
     url_key: str
-    page: Page
+    page: Page  # its body is not needed: the archive has it
     ref: ArchiveRef
+    size: int  # bytes of the body
     listed_on: dt.date | None = None
     modified_hint: dt.datetime | None = None
+    parent_id: int | None = None  # of a document: the page it is attached to
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class StoredPage:
     fetched_at: dt.datetime
     listed_on: dt.date | None
     ref: ArchiveRef
+    documents: tuple[tuple[Attachment, ArchiveRef], ...] = ()  # fetched for its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ def insert_pages(connection: Connection, pages: Sequence[NewPage]) -> list[int]:
             "warc_offset": new.ref.offset,
             "warc_length": new.ref.length,
             "digest": new.ref.digest,
-            "size": len(new.page.body),
+            "size": new.size,
+            "parent_id": new.parent_id,
         }
         for new in pages
     ]
@@ -94,7 +99,11 @@ def known_pages(connection: Connection, url_keys: Collection[str]) -> dict[str, 
     keys = list(url_keys)
     for start in range(0, len(keys), 500):  # databases limit the number of parameters
         chunk = keys[start : start + 500]
-        newest = select(func.max(page.c.id)).where(page.c.url_key.in_(chunk)).group_by(page.c.url_key)
+        newest = (
+            select(func.max(page.c.id))
+            .where(page.c.url_key.in_(chunk), page.c.role.in_(("article", "listing")))
+            .group_by(page.c.url_key)
+        )
         for row in connection.execute(select(page).where(page.c.id.in_(newest))):
             found[row.url_key] = _known(row.url_key, row)
         rest = [key for key in chunk if key not in found]
@@ -140,6 +149,8 @@ def pages_to_process(
         query = query.where(page.c.run_id.in_(list(run_ids)))
     if not every:
         query = query.where(waits(extractor_version, model_id))
+    rows = connection.execute(query).all()
+    documents = attached(connection, [r.id for r in rows if r.documents])
     return [
         StoredPage(
             r.id,
@@ -153,17 +164,26 @@ def pages_to_process(
             r.fetched_at,
             r.listed_on,
             ArchiveRef(r.warc_file, r.warc_offset, r.warc_length, r.digest),
+            documents.get(r.id, ()),
         )
-        for r in connection.execute(query)
+        for r in rows
     ]
 
 
 def runs_with_unread_pages(connection: Connection, source_ids: Sequence[str]) -> list[int]:
     """Runs of these sources, oldest first, that were killed or stopped before their pages were read."""
     query = select(page.c.run_id).where(
-        page.c.source_id.in_(source_ids), page.c.role == "article", page.c.processed_at.is_(None)
+        page.c.source_id.in_(source_ids), page.c.role == "article", page.c.extractor_version.is_(None)
     )
     return [int(i) for i in connection.execute(query.distinct().order_by(page.c.run_id)).scalars()]
+
+
+def count_waiting(connection: Connection, run_ids: Sequence[int]) -> int:
+    """How many pages of these runs have not been processed."""
+    query = select(func.count()).where(
+        page.c.run_id.in_(run_ids), page.c.role == "article", page.c.extractor_version.is_(None)
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def waits(extractor_version: str, model_id: str) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, tuple_, update
 
 from hexapolis.records import Article, Judgement, Outcome, Tagging, Verdict
+from store.looks import save_gone, save_looks
 from store.schema import (
     article,
     evidence,
@@ -68,7 +69,14 @@ def store_results(connection: Connection, results: Sequence[PageResult], now: dt
     _save_predictions(connection, articles, version_ids, now)
     before = _save_pages(connection, results, version_ids, now)
     _point_to_current(connection, before | set(article_ids.values()))
-    outcomes = [_outcome(r, fresh.get(r.page_id)) for r in results]
+    fetched = {article_ids[r.article_key] for r in articles if r.status}
+    save_looks(connection, fetched)
+    missing = {r.url_key: r.fetched_at for r in results if _is_missing(r)}
+    gone = save_gone(connection, missing) if missing else set()
+    outcomes = [
+        Outcome.GONE if r.url_key in gone and _is_missing(r) else _outcome(r, fresh.get(r.page_id))
+        for r in results
+    ]
     _save_ledger(connection, results, outcomes)
     return outcomes
 
@@ -102,12 +110,14 @@ def _save_articles(connection: Connection, results: Sequence[PageResult]) -> dic
         .where(this, article.c.last_seen_at < bindparam("at"))
         .values(last_seen_at=bindparam("at"))
     )
+    back = update(article).where(this, article.c.gone_at < bindparam("at")).values(gone_at=None)
     earlier = (
         update(article)
         .where(this, article.c.first_seen_at > bindparam("at"))
         .values(first_seen_at=bindparam("at"))
     )
     connection.execute(later, [{"key": key, "at": max(seen)} for key, seen in times.items()])
+    connection.execute(back, [{"key": key, "at": max(seen)} for key, seen in times.items()])
     connection.execute(earlier, [{"key": key, "at": min(seen)} for key, seen in times.items()])
     found = connection.execute(
         select(article.c.url_key, article.c.id).where(article.c.url_key.in_(list(first)))
@@ -326,7 +336,15 @@ def _save_pages(
         .where(page.c.id.in_([r.page_id for r in results]))
     )
     before = set(owners.scalars())
-    names = ["extractor_version", "model_id", "verdict", "verdict_detail", "encoding", "charset_from"]
+    names = [
+        "extractor_version",
+        "model_id",
+        "verdict",
+        "verdict_detail",
+        "encoding",
+        "charset_from",
+        "documents",
+    ]
     for readable in (True, False):
         rows = [
             {
@@ -337,6 +355,7 @@ def _save_pages(
                 "verdict_detail": r.judgement.detail,
                 "encoding": r.judgement.encoding,
                 "charset_from": r.judgement.charset_from,
+                "documents": [{"url": d.url, "name": d.name} for d in r.judgement.documents] or None,
             }
             # A parameter that has a column's name is written, whatever `values` says: so it is not there at
             # all.
@@ -366,6 +385,11 @@ def _point_to_current(connection: Connection, article_ids: set[int]) -> None:
         .scalar_subquery()
     )
     connection.execute(update(article).where(article.c.id.in_(article_ids)).values(current_version_id=newest))
+
+
+def _is_missing(result: PageResult) -> bool:
+    """Whether the server says, by its status or in words, that there is nothing at this address."""
+    return result.status in (404, 410) or result.judgement.verdict is Verdict.SOFT_404
 
 
 def _outcome(result: PageResult, fresh: bool | None) -> Outcome:

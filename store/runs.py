@@ -198,6 +198,21 @@ def last_runs(connection: Connection) -> dict[str, RunSummary]:
     return {row.source_id: _summary(row, outcomes(connection, row.id)) for row in rows}
 
 
+def left_over(connection: Connection, run_id: int) -> tuple[str, ...]:
+    """Addresses of articles that a run saw and did not come to, in the order of the addresses."""
+    rows = connection.execute(
+        select(ledger.c.url)
+        .where(
+            ledger.c.run_id == run_id,
+            ledger.c.outcome == Outcome.BUDGET.value,
+            ~ledger.c.detail.startswith("list page"),
+            ~ledger.c.detail.startswith("limit of"),
+        )
+        .order_by(ledger.c.url_key)
+    )
+    return tuple(rows.scalars())
+
+
 def _summary(row: Any, counts: Mapping[str, int]) -> RunSummary:
     return RunSummary(
         row.id,

@@ -129,7 +129,9 @@ page = Table(
     Column("encoding", String(40)),
     Column("charset_from", String(20)),
     Column("version_id", ForeignKey("version.id"), index=True),
-    Column("documents", JSON),  # attached files that are wanted for its text: a list of url and name
+    Column(
+        "documents", JSON(none_as_null=True)
+    ),  # attached files that are wanted for its text: a list of url and name
     Column("parent_id", ForeignKey("page.id"), index=True),  # of a document: the page it is attached to
     Index("ix_page_waiting", "role", "extractor_version", "model_id", "id"),
 )

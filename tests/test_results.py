@@ -97,7 +97,9 @@ class Visits:
         fetched = Page(url, url, status, (("content-type", "text/html"),), b"x", at or self.now)
         ref = ArchiveRef("2024/03/a.warc.gz", 0, 1, "sha256:0")
         with self.store.write() as connection:
-            (page_id,) = insert_pages(connection, [NewPage("sz", self.run_id, "article", url, fetched, ref)])
+            (page_id,) = insert_pages(
+                connection, [NewPage("sz", self.run_id, "article", url, fetched, ref, len(fetched.body))]
+            )
             write_ledger(connection, self.run_id, [LedgerRow(url, url, Outcome.WAITING, "", page_id)])
         return page_id
 

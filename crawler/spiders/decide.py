@@ -16,7 +16,17 @@ RETRY_AFTER = dt.timedelta(days=1)
 articles.
 """
 
-SETTLED = frozenset({None, Verdict.ARTICLE, Verdict.LIST, Verdict.NOT_HTML, Verdict.TOO_LARGE})
+SETTLED = frozenset(
+    {
+        None,
+        Verdict.ARTICLE,
+        Verdict.LIST,
+        Verdict.NOT_HTML,
+        Verdict.PAYWALL,
+        Verdict.STUB_DOCUMENT,
+        Verdict.TOO_LARGE,
+    }
+)
 """Verdicts (None: archived, not read yet) that another visit would not change."""
 
 
@@ -33,7 +43,11 @@ FETCH = Decision(True)
 
 
 def follows_rule(
-    link: Link, source: Source, entry_urls: Sequence[str], since: dt.date | None = None
+    link: Link,
+    source: Source,
+    entry_urls: Sequence[str],
+    since: dt.date | None = None,
+    until: dt.date | None = None,
 ) -> Decision:
     """Whether a link is one of the source's articles, by its address alone.
 
@@ -42,6 +56,7 @@ def follows_rule(
         source: with the rule for article addresses; without one, every other page of the site counts.
         entry_urls: the addresses of the source's entry points.
         since: links with an earlier date beside them are left out.
+        until: and those with a later one.
     """
     if reason := is_fetchable(link.url):
         return Decision(False, Outcome.FILTERED, reason)
@@ -54,6 +69,8 @@ def follows_rule(
         return Decision(False, Outcome.FILTERED, "another site")
     if since is not None and link.listed_on is not None and link.listed_on < since:
         return Decision(False, Outcome.FILTERED, f"listed on {link.listed_on}, before {since}")
+    if until is not None and link.listed_on is not None and link.listed_on > until:
+        return Decision(False, Outcome.FILTERED, f"listed on {link.listed_on}, after {until}")
     return FETCH
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import structlog
 
 from crawler.archive import ArchiveWriter
 from crawler.urls import url_identity
 from hexapolis.errors import ArchiveError, StoreError
-from hexapolis.records import ArchiveRef, Link, Outcome, Page, Source
+from hexapolis.records import Link, Outcome, Page, Source
+from store.documents import WantedDocuments, read_again, wanted_documents
 from store.engine import Store
-from store.pages import KnownPage, NewPage, insert_pages, known_pages
+from store.looks import DueLook, due_looks, save_unchanged
+from store.pages import KnownPage, NewPage, count_waiting, insert_pages, known_pages
 from store.runs import LedgerRow, RunSummary, finish_run, outcomes, save_source, start_run, write_ledger
 
 log = structlog.get_logger(__name__)
@@ -38,6 +41,7 @@ class RunLedger:
         self.entry_points_read = 0
         self.stopped = ""  # why the run was cut short, if it was
         self.error: StoreError | ArchiveError | None = None  # why nothing can be kept any more
+        self.article_pages = 0
 
     def see(self, url: str) -> str | None:
         """Note that the run has come upon an address; its key, or None when it was seen before."""
@@ -59,12 +63,26 @@ class RunLedger:
     def article_page(self, key: str, page: Page, link: Link) -> None:
         """A fetched page that is to be read as an article."""
         self.settle(key, Outcome.WAITING)
+        self.article_pages += 1
         self._recorder.add(self, key, page, "article", link)
 
     def listing_page(self, key: str, page: Page, outcome: Outcome, detail: str) -> None:
         """A fetched page that is read for its links only."""
         self.settle(key, outcome, detail)
         self._recorder.add(self, key, page, "listing", None)
+
+    def robots_page(self, page: Page) -> None:
+        """A robots.txt, kept because it says what was allowed at the time."""
+        self._recorder.add(self, None, page, "robots", None)
+
+    def hop_page(self, page: Page) -> None:
+        """An answer that led to another address."""
+        self._recorder.add(self, None, page, "hop", None)
+
+    def unchanged(self, key: str, at: dt.datetime) -> None:
+        """The server says that an article is as it was."""
+        self.settle(key, Outcome.UNCHANGED, "not modified")
+        self._recorder.unchanged[key] = at
 
     def count(self, outcome: Outcome) -> int:
         """How many URLs have ended so, as far as the run knows."""
@@ -80,9 +98,9 @@ class RunLedger:
         self._changed.add(row.url_key)
 
     def remember_page(self, key: str, page_id: int) -> None:
-        """The page of a URL is in the store; its row, which has just changed, is written next."""
+        """The page of a URL is in the store; its row is written next."""
         row = self._rows[key]
-        self._rows[key] = LedgerRow(key, row.url, row.outcome, row.detail, page_id)
+        self._set(LedgerRow(key, row.url, row.outcome, row.detail, page_id))
 
     @property
     def has_changes(self) -> bool:
@@ -110,7 +128,9 @@ class Recorder:
         self._archive = archive
         self._now = now
         self._runs: dict[int, RunLedger] = {}
-        self._pages: list[tuple[RunLedger, str, Page, ArchiveRef, str, Link | None]] = []
+        self._pages: list[tuple[RunLedger, str | None, NewPage]] = []
+        self._parents: list[int] = []  # pages that get documents with the next batch
+        self.unchanged: dict[str, dt.datetime] = {}  # by address, when the server said so
 
     def open_run(self, source: Source, trigger: str, *, limited: bool = False) -> RunLedger:
         """Begin the run of one source; `limited` when the user leaves pages out.
@@ -129,36 +149,82 @@ class Recorder:
         with self._store.read() as connection:
             return known_pages(connection, url_keys)
 
-    def add(self, run: RunLedger, key: str, page: Page, role: str, link: Link | None) -> None:
-        """Write a page to the archive; the store gets it with the next batch."""
-        self._pages.append((run, key, page, self._archive.write(page), role, link))
+    def add(self, run: RunLedger, key: str | None, page: Page, role: str, link: Link | None) -> None:
+        """Write a page to the archive; the store gets it with the next batch.
+
+        Args:
+            run: the run that fetched it.
+            key: its row in the ledger; None for what no entry point offers (robots.txt, hops).
+            page: what was fetched.
+            role: what it is for, see `store.pages.NewPage`.
+            link: the link that led to it.
+        """
+        self._pages.append((run, key, self._archived(run, key, page, role, link)))
         if len(self._pages) >= BATCH:
             self.flush()
+
+    def add_documents(
+        self, run: RunLedger, wanted: WantedDocuments, documents: list[tuple[str, NewPage]]
+    ) -> None:
+        """Store all documents of a page together, and have the page read again."""
+        self._pages += [(run, key, document) for key, document in documents]
+        self._parents.append(wanted.page_id)
+        if wanted.run_id == run.run_id:
+            run.settle(wanted.url_key, Outcome.WAITING)
+        self.flush()
+
+    def document(self, run: RunLedger, key: str, page: Page, parent_id: int) -> NewPage:
+        """Write a document to the archive, for `add_documents`."""
+        return replace(self._archived(run, key, page, "document", None), parent_id=parent_id)
+
+    def _archived(self, run: RunLedger, key: str | None, page: Page, role: str, link: Link | None) -> NewPage:
+        ref = self._archive.write(page)
+        return NewPage(
+            run.source.id,
+            run.run_id,
+            role,
+            key or url_identity(page.requested_url),
+            replace(page, body=b""),  # the archive has it
+            ref,
+            len(page.body),
+            link.listed_on if link else None,
+            link.modified_at if link else None,
+        )
 
     def flush(self) -> None:
         """Return when all that was recorded so far is safe."""
         self._archive.flush()
         pages, self._pages = self._pages, []
-        if not pages and not any(run.has_changes for run in self._runs.values()):
+        parents, self._parents = self._parents, []
+        unchanged, self.unchanged = self.unchanged, {}
+        changed = any(run.has_changes for run in self._runs.values())
+        if not (pages or parents or unchanged or changed):
             return
         with self._store.write() as connection:
-            new = [
-                NewPage(
-                    run.source.id,
-                    run.run_id,
-                    role,
-                    key,
-                    page,
-                    ref,
-                    link.listed_on if link else None,
-                    link.modified_at if link else None,
-                )
-                for run, key, page, ref, role, link in pages
-            ]
-            for (run, key, *_), page_id in zip(pages, insert_pages(connection, new), strict=True):
-                run.remember_page(key, page_id)
+            for (run, key, _), page_id in zip(
+                pages, insert_pages(connection, [new for _, _, new in pages]), strict=True
+            ):
+                if key is not None:
+                    run.remember_page(key, page_id)
+            read_again(connection, parents)
+            save_unchanged(connection, unchanged)
             for run in self._runs.values():
                 write_ledger(connection, run.run_id, run.take_changes())
+
+    def wanted(self, run: RunLedger) -> list[WantedDocuments]:
+        """The documents that pages of a run, or of a killed run before it, need for their text."""
+        with self._store.read() as connection:
+            return wanted_documents(connection, run.source.id, run.run_id)
+
+    def waiting(self, run: RunLedger) -> int:
+        """How many pages of a run have not been read."""
+        with self._store.read() as connection:
+            return count_waiting(connection, [run.run_id])
+
+    def due(self, run: RunLedger, limit: int) -> list[DueLook]:
+        """Stored articles of a run's source that are to be looked at again."""
+        with self._store.read() as connection:
+            return due_looks(connection, run.source.id, self._now(), limit)
 
     def close_run(self, run: RunLedger, status: str, reason: str) -> RunSummary:
         """End a run whose pages are all processed. Call `flush` before the pages are processed."""

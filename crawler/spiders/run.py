@@ -24,9 +24,10 @@ from crawler.spiders.scrapy_settings import scrapy_settings, source_settings
 from crawler.spiders.source import CrawlOptions, SourceSpider
 from hexapolis.config import Settings
 from hexapolis.records import Outcome, Source
+from store.documents import WantedDocuments
 from store.engine import Store
 from store.pages import runs_with_unread_pages
-from store.runs import RunSummary, last_runs
+from store.runs import RunSummary, last_runs, left_over
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,10 @@ STOP_SECONDS = 5.0  # how long downloads that are under way may take to end when
 class PageProcessor(Protocol):
     """What reads and tags the pages while the crawl goes on."""
 
+    @property
+    def damaged(self) -> int:
+        """How many pages it cannot have because the archive does not have them."""
+
     def only(self, run_ids: Sequence[int]) -> None:
         """Work on the pages of these runs only."""
 
@@ -47,6 +52,9 @@ class PageProcessor(Protocol):
 
     def run(self) -> None:
         """Work until nothing waits."""
+
+    def rewind(self) -> None:
+        """Look from the start again for pages that wait."""
 
 
 def crawl_sources(
@@ -58,6 +66,8 @@ def crawl_sources(
     trigger: str = "manual",
     max_pages: int | None = None,
     since: dt.date | None = None,
+    until: dt.date | None = None,
+    list_pages: int | None = None,
     progress: Callable[[str, int], None] | None = None,
 ) -> list[RunSummary]:
     """Crawl sources and process what they bring.
@@ -70,6 +80,8 @@ def crawl_sources(
         trigger: who asked, for the record.
         max_pages: article pages for each source; None: the source's own limit.
         since: leave out links with an earlier date beside them.
+        until: leave out links with a later one.
+        list_pages: pages of each list; None: the catalogue's limit.
         progress: called now and then with the number of URLs seen by a source.
 
     Returns:
@@ -83,25 +95,39 @@ def crawl_sources(
     recorder = Recorder(store, archive, _now)
     with store.read() as connection:
         earlier = last_runs(connection)
+        open_links = {s.id: left_over(connection, earlier[s.id].run_id) for s in sources if s.id in earlier}
     runs: dict[str, RunLedger] = {}
     finished: dict[str, RunSummary] = {}
     crawl: _Crawl | None = None
     try:
         for source in sources:
-            limited = max_pages is not None or since is not None
+            limited = any(limit is not None for limit in (max_pages, since, until))
             runs[source.id] = recorder.open_run(source, trigger, limited=limited)
         # What a killed run has left behind is read with what this one brings.
         with store.read() as connection:
             left = runs_with_unread_pages(connection, list(runs))
         processor.only([*left, *(run.run_id for run in runs.values())])
         guard = AddressGuard({*settings.allow_hosts, *named_private_hosts(sources)})
-        options = {s.id: CrawlOptions(max_pages, since, not _complete(earlier.get(s.id))) for s in sources}
+        options = {
+            s.id: CrawlOptions(
+                max_pages,
+                since,
+                until,
+                list_pages,
+                deep=not _complete(earlier.get(s.id)),
+                conditional=_nothing_open(earlier.get(s.id)),
+                left_over=open_links.get(s.id, ()),
+            )
+            for s in sources
+        }
         crawl = _Crawl(runs, recorder, guard, options, settings, processor, progress)
         crawl.start()
         recorder.flush()
         if not crawl.interrupted:
             try:
                 with _signals_interrupt():
+                    processor.run()
+                    processor.rewind()  # for pages that have got documents
                     processor.run()
             except KeyboardInterrupt:
                 crawl.interrupted = True  # the rest waits
@@ -228,15 +254,35 @@ class _Crawl:
                     await self._crawl_one(self._runs[source.id])
 
     async def _crawl_one(self, run: RunLedger) -> None:
+        await self._walk(run)
+        if await self._all_read(run) and (wanted := self._recorder.wanted(run)):
+            await self._walk(run, wanted)
+        log.info("source crawled", source=run.source.id, urls=run.seen)
+
+    async def _all_read(self, run: RunLedger) -> bool:
+        """Wait until the pages of a run are processed; False when the crawl is to stop before."""
+        self._recorder.flush()
+        while not (self.interrupted or run.stopped):
+            if self._recorder.waiting(run) <= self._processor.damaged:
+                return True
+            await asyncio.sleep(PUMP_SECONDS)
+        return False
+
+    async def _walk(self, run: RunLedger, documents: Sequence[WantedDocuments] = ()) -> None:
+        """One Scrapy engine's work: a source's entry points and articles, or documents of its pages."""
         spider = type(
             f"Spider_{run.run_id}", (SourceSpider,), {"custom_settings": source_settings(run.source)}
         )
         await self._runner.crawl(
-            spider, run=run, recorder=self._recorder, guard=self._guard, options=self._options[run.source.id]
+            spider,
+            run=run,
+            recorder=self._recorder,
+            guard=self._guard,
+            options=self._options[run.source.id],
+            documents=documents,
         )
         if run.error is not None:
             raise run.error
-        log.info("source crawled", source=run.source.id, urls=run.seen)
 
     async def _work_beside(self) -> None:
         """Flush and process while the spiders wait for the network."""
@@ -262,6 +308,12 @@ class _Crawl:
 def _complete(run: RunSummary | None) -> bool:
     """Whether a run went through all that its source offered, so that the next may stop at what is known."""
     return run is not None and run.status == "done" and not run.limited
+
+
+def _nothing_open(run: RunSummary | None) -> bool:
+    """Whether a run came to everything that it saw, so that only what changes afterwards matters."""
+    unsettled = (Outcome.BUDGET, Outcome.FAILED, Outcome.BLOCKED, Outcome.WAITING)
+    return _complete(run) and run is not None and not any(run.outcomes.get(o.value) for o in unsettled)
 
 
 def _by_host(sources: Sequence[Source]) -> list[list[Source]]:

@@ -11,27 +11,21 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from scrapy import Request, Spider, signals
-from scrapy.exceptions import (
-    CannotResolveHostError,
-    DownloadCancelledError,
-    DownloadConnectionRefusedError,
-    DownloadTimeoutError,
-)
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.entry_points import EntryPointError, first_ask, read_entry_point
 from crawler.guard import AddressGuard
 from crawler.spiders.decide import follows_rule, is_new
-from crawler.spiders.middlewares import HopRefused, RobotsRefused, RobotsUnreachable, RunStopped
+from crawler.spiders.explain import explain
 from crawler.spiders.recorder import Recorder, RunLedger
-from crawler.urls import same_host, url_identity
+from crawler.urls import is_fetchable, same_host, url_identity
 from hexapolis.errors import ArchiveError, StoreError
 from hexapolis.records import Ask, EntryPoint, Link, Outcome, Page
-from store.pages import KnownPage
+from store.documents import WantedDocuments
+from store.pages import KnownPage, NewPage
 from store.results import BLOCKED_STATUSES
 
 if TYPE_CHECKING:
@@ -47,7 +41,16 @@ class CrawlOptions:
 
     max_pages: int | None = None  # article pages; None: the source's own limit
     since: dt.date | None = None
+    until: dt.date | None = None
+    list_pages: int | None = None  # of each list; None: the catalogue's limit
     deep: bool = True  # go through every list page, even after one that offers nothing new
+    conditional: bool = False  # the last run left nothing open: an unchanged entry point need not be sent
+    left_over: tuple[str, ...] = ()  # addresses that the last run saw and did not come to
+
+    @property
+    def backfill(self) -> bool:
+        """Whether a stretch of time is wanted, not what is new."""
+        return self.since is not None or self.until is not None
 
 
 class SourceSpider(Spider):
@@ -56,7 +59,13 @@ class SourceSpider(Spider):
     name = "source"
 
     def __init__(
-        self, run: RunLedger, recorder: Recorder, guard: AddressGuard, options: CrawlOptions, **kwargs: Any
+        self,
+        run: RunLedger,
+        recorder: Recorder,
+        guard: AddressGuard,
+        options: CrawlOptions,
+        documents: Sequence[WantedDocuments] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.run = run
@@ -65,9 +74,11 @@ class SourceSpider(Spider):
         self.guard = guard
         self.options = options
         self.budget = options.max_pages if options.max_pages is not None else self.source.politeness.max_pages
+        self.documents = documents  # when given, these are fetched and nothing else
         self._entry_urls = [entry.url for entry in self.source.entry_points]
         self._entry_keys: set[str] = set()  # list pages that were asked for
         self._sitemaps: Counter[str] = Counter()  # by entry point
+        self._offered: dict[str, set[str]] = {}  # by entry point: addresses its pages have offered
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -77,7 +88,16 @@ class SourceSpider(Spider):
         return spider
 
     async def start(self) -> AsyncIterator[Request]:
-        """Ask for the first page of every entry point."""
+        """Ask for the first page of every entry point, for what was left, and for what is due again."""
+        if self.documents:
+            for document in self._document_requests():
+                yield document
+            return
+        for look in self._due_requests():
+            yield look
+        if self.options.left_over and not self.options.backfill:
+            for article in self._article_requests([Link(url) for url in self.options.left_over]):
+                yield article
         for entry in self.source.entry_points:
             if request := self._entry_request(entry, first_ask(entry), 1):
                 yield request
@@ -89,8 +109,10 @@ class SourceSpider(Spider):
             return None
         self._entry_keys.add(key)
         self.run.see(url)  # a pager's link has often been seen, as one that is no article
-        self.run.settle(key, Outcome.BUDGET, "seen, not fetched when the run ended")
+        self.run.settle(key, Outcome.BUDGET, "list page, not read when the run ended")
         headers = {"Content-Type": ask.content_type, "Referer": ask.referer}
+        if number == 1 and self.options.conditional and ask.method == "GET":
+            headers |= _conditions(self.recorder.known([key]).get(key))
         return Request(
             ask.url,
             method=ask.method,
@@ -109,8 +131,12 @@ class SourceSpider(Spider):
     def _on_entry(
         self, response: Response, key: str, entry: EntryPoint, number: int, address: str
     ) -> Iterator[Request]:
+        if response.status == 304:
+            self.run.entry_points_read += 1
+            self.run.settle(key, Outcome.UNCHANGED, "not modified")
+            return
         page = _page(response, address)
-        if response.status in (404, 410) and number > 1 and entry.kind == "list":
+        if response.status in (400, 404, 410) and number > 1 and entry.kind not in ("feed", "sitemap"):
             self.run.listing_page(
                 key, page, Outcome.LISTING, f"status {response.status}: the list ends before"
             )
@@ -129,13 +155,30 @@ class SourceSpider(Spider):
             self.run.problems.append(str(error))
             return
         self.run.entry_points_read += 1
-        self.run.listing_page(key, page, Outcome.LISTING, f"{len(listing.links)} links")
         # Without a rule for article addresses, a pager's link would pass for an article.
         further = {url_identity(ask.url) for ask in listing.next_asks}
         articles = [link for link in listing.links if url_identity(link.url) not in further]
-        requests = self._article_requests(articles)
+        offered = self._offered.setdefault(entry.url, set())
+        before = len(offered)
+        offered.update(link.url for link in articles)
+        requests = (
+            self._article_requests(articles)
+            if self.source.content == "page"
+            else self._entries(articles, page)
+        )
+        self.run.listing_page(key, page, Outcome.LISTING, f"{len(listing.links)} links")
         yield from requests
+        if entry.kind != "sitemap" and number > 1 and len(offered) == before:
+            return  # a stub, or a server that answers every number with the same rows
+        if self._too_old(articles):
+            return
         yield from self._next_pages(entry, number, listing.next_asks, fruitful=bool(requests))
+
+    def _too_old(self, links: Sequence[Link]) -> bool:
+        """Whether a list, newest first, has come to the time before the one that is wanted."""
+        days = [link.listed_on for link in links if link.listed_on is not None]
+        since = self.options.since
+        return since is not None and len(days) >= 3 and 2 * len(days) >= len(links) and max(days) < since
 
     def _next_pages(
         self, entry: EntryPoint, number: int, asks: tuple[Ask, ...], fruitful: bool
@@ -144,17 +187,24 @@ class SourceSpider(Spider):
             url = ask.address
             if not same_host(url, entry.url):
                 self._leave(url, Outcome.FILTERED, "a further page on another host")
-            elif number >= entry.paging.max_pages and entry.kind == "list":
-                self._leave(url, Outcome.BUDGET, f"limit of {entry.paging.max_pages} list pages")
+            elif number >= (limit := self._page_limit(entry)) and entry.kind not in ("feed", "sitemap"):
+                self._leave(url, Outcome.BUDGET, f"limit of {limit} list pages")
             elif entry.kind == "sitemap" and not self._sitemap_fits(entry, number):
                 self._leave(
                     url, Outcome.BUDGET, f"limit of {MAX_SITEMAPS} sitemaps on {MAX_SITEMAP_DEPTH} levels"
                 )
-            elif entry.kind != "list" or fruitful or self.options.deep:
+            elif entry.kind in ("feed", "sitemap") or fruitful or self._goes_deep:
                 if request := self._entry_request(entry, ask, number + 1):
                     yield request
             else:
                 self._leave(url, Outcome.FILTERED, "a further list page, after one that offers nothing new")
+
+    @property
+    def _goes_deep(self) -> bool:
+        return self.options.deep or self.options.backfill
+
+    def _page_limit(self, entry: EntryPoint) -> int:
+        return self.options.list_pages or entry.paging.max_pages
 
     def _leave(self, url: str, outcome: Outcome, detail: str) -> None:
         """Settle a further page that is not asked for, unless something else became of its address."""
@@ -166,21 +216,25 @@ class SourceSpider(Spider):
         self._sitemaps[entry.url] += 1
         return number < MAX_SITEMAP_DEPTH and self._sitemaps[entry.url] < MAX_SITEMAPS
 
-    def _article_requests(self, links: Sequence[Link]) -> list[Request]:
-        """Requests for the links that are new articles; all others are settled in the ledger."""
+    def _candidates(self, links: Sequence[Link]) -> dict[str, Link]:
+        """The links that are articles, by address; all others are settled in the ledger."""
         candidates: dict[str, Link] = {}
+        options = self.options
         for link in links:
             key = self.run.see(link.url)
             if key is None:
                 continue
-            decision = follows_rule(link, self.source, self._entry_urls, self.options.since)
+            decision = follows_rule(link, self.source, self._entry_urls, options.since, options.until)
             if decision.fetch:
                 candidates[key] = link
             else:
                 self.run.settle(key, decision.outcome, decision.detail)
+        return candidates
+
+    def _new(self, candidates: dict[str, Link]) -> Iterator[tuple[str, Link, KnownPage | None]]:
+        """Those that are new, within the budget; all others are settled in the ledger."""
         known = self.recorder.known(candidates)
         now = dt.datetime.now(dt.UTC)
-        requests = []
         for key, link in candidates.items():
             decision = is_new(link, known.get(key), now)
             if not decision.fetch:
@@ -189,31 +243,85 @@ class SourceSpider(Spider):
                 self.run.settle(key, Outcome.BUDGET, self.run.stopped or "the run's page limit was reached")
             else:
                 self.budget -= 1
-                requests.append(self._article_request(key, link, known.get(key)))
-        return requests
+                yield key, link, known.get(key)
 
-    def _article_request(self, key: str, link: Link, known: KnownPage | None) -> Request:
-        headers = {}
-        if known is not None and known.verdict == "article":
-            if known.etag:
-                headers["If-None-Match"] = known.etag
-            if known.last_modified:
-                headers["If-Modified-Since"] = known.last_modified
+    def _article_requests(self, links: Sequence[Link]) -> list[Request]:
+        """Requests for the links that are new articles."""
+        return [self._article_request(*new) for new in self._new(self._candidates(links))]
+
+    def _entries(self, links: Sequence[Link], listing: Page) -> list[Request]:
+        """Take what the entry point itself says of its articles; their pages are not asked for."""
+        from crawler.listed_entries import entry_page
+
+        for key, link, _ in self._new(self._candidates(links)):
+            entry = entry_page(link, self.source.content, listing.fetched_at, listing.requested_url)
+            self.run.article_page(key, entry, link)
+        return []
+
+    def _due_requests(self) -> Iterator[Request]:
+        """Requests for stored articles that are looked at again, for at most half of the run's pages."""
+        if self.options.backfill or self.source.content != "page":
+            return
+        due = {
+            key: Link(look.url)
+            for look in self.recorder.due(self.run, self.budget // 2)
+            if (key := self.run.see(look.url))
+        }
+        known = self.recorder.known(due)
+        self.budget -= len(due)
+        for key, link in due.items():
+            yield self._article_request(key, link, known.get(key), priority=-1)
+
+    def _article_request(self, key: str, link: Link, known: KnownPage | None, priority: int = 0) -> Request:
         return Request(
             link.url,
             callback=self._on_article,
             errback=self._on_error,
             cb_kwargs={"key": key, "link": link},
             meta={"key": key},
-            headers=headers,
+            headers=_conditions(known) if known is not None and known.verdict == "article" else {},
+            priority=priority,
             dont_filter=True,
         )
 
     def _on_article(self, response: Response, key: str, link: Link) -> None:
         if response.status == 304:
-            self.run.settle(key, Outcome.UNCHANGED, "not modified")
+            self.run.unchanged(key, dt.datetime.now(dt.UTC))
             return
         self.run.article_page(key, _page(response), link)
+
+    def _document_requests(self) -> Iterator[Request]:
+        for wanted in self.documents:
+            batch = DocumentBatch(wanted, self.run, self.recorder)
+            for document in wanted.documents:
+                key = self.run.see(document.url) or url_identity(document.url)
+                if reason := is_fetchable(document.url):
+                    self.run.settle(key, Outcome.FILTERED, reason)
+                    batch.ended(document.url)
+                    continue
+                yield Request(
+                    document.url,
+                    callback=self._on_document,
+                    errback=self._on_document_error,
+                    cb_kwargs={"key": key, "batch": batch, "url": document.url},
+                    meta={"key": key, "batch": batch, "url": document.url},
+                    dont_filter=True,
+                )
+
+    def _on_document(self, response: Response, key: str, batch: DocumentBatch, url: str) -> None:
+        page = _page(response)
+        if response.status == 200:
+            self.run.settle(key, Outcome.DOCUMENT, f"of page {batch.wanted.page_id}")
+        else:
+            blocked = response.status in BLOCKED_STATUSES
+            outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
+            self.run.settle(key, outcome, f"status {response.status}")
+        batch.ended(url, key, page)
+
+    def _on_document_error(self, failure: Failure) -> None:
+        meta = _request(failure).meta
+        self.run.settle(meta["key"], *explain(failure, self.guard))
+        meta["batch"].ended(meta["url"])
 
     def _on_callback_error(self, failure: Failure, response: Response) -> None:
         """Scrapy swallows what a callback raises: our own error must not look like a crawl that went well."""
@@ -227,49 +335,42 @@ class SourceSpider(Spider):
 
     def _on_entry_error(self, failure: Failure) -> None:
         request = _request(failure)
-        outcome, detail = self._explain(failure)
+        outcome, detail = explain(failure, self.guard)
         self.run.settle(request.meta["key"], outcome, detail)
         if request.meta["number"] == 1:
             self.run.problems.append(f"{request.url}: {detail}")
 
     def _on_error(self, failure: Failure) -> None:
-        self.run.settle(_request(failure).meta["key"], *self._explain(failure))
-
-    def _explain(self, failure: Failure) -> tuple[Outcome, str]:
-        """The ledger's outcome and reason for a request that got no answer."""
-        error = failure.value
-        assert error is not None
-        parts = urlsplit(_request(failure).url)
-        host = (parts.hostname or "").rstrip("."), parts.port or (443 if parts.scheme == "https" else 80)
-        if isinstance(error, RobotsRefused):
-            return Outcome.ROBOTS, str(error)
-        if isinstance(error, HopRefused):
-            return Outcome.FILTERED, str(error)
-        if isinstance(error, RunStopped):
-            return Outcome.BUDGET, str(error)
-        if isinstance(error, RobotsUnreachable) and error.__cause__ is not None:
-            outcome, reason = self._explain_error(error.__cause__, host)
-            return outcome, reason if outcome is Outcome.FILTERED else f"{reason} (robots.txt)"
-        return self._explain_error(error, host)
-
-    def _explain_error(self, error: BaseException, host: tuple[str, int]) -> tuple[Outcome, str]:
-        if host in self.guard.refused:
-            return (
-                Outcome.FILTERED,
-                f"{host[0]} is at {self.guard.refused[host]}, which is not a public address",
-            )
-        for kind, words in _REASONS.items():
-            if isinstance(error, kind):
-                return Outcome.FAILED, words
-        return Outcome.FAILED, " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        self.run.settle(_request(failure).meta["key"], *explain(failure, self.guard))
 
 
-_REASONS: dict[type[Exception], str] = {
-    CannotResolveHostError: "the host name is unknown",
-    DownloadConnectionRefusedError: "the connection was refused",
-    DownloadTimeoutError: "no answer in time",
-    DownloadCancelledError: "the body is larger than the download limit",
-}
+class DocumentBatch:
+    """The documents of one page on their way: they are stored when the last of them is there."""
+
+    def __init__(self, wanted: WantedDocuments, run: RunLedger, recorder: Recorder) -> None:
+        self.wanted = wanted
+        self._run, self._recorder = run, recorder
+        self._open = {document.url for document in wanted.documents}
+        self._fetched: list[tuple[str, NewPage]] = []
+
+    def ended(self, url: str, key: str | None = None, page: Page | None = None) -> None:
+        """One document has been answered for; with its page if there is one."""
+        if key is not None and page is not None:
+            self._fetched.append((key, self._recorder.document(self._run, key, page, self.wanted.page_id)))
+        self._open.discard(url)
+        if not self._open and self._fetched:
+            self._recorder.add_documents(self._run, self.wanted, self._fetched)
+
+
+def _conditions(known: KnownPage | None) -> dict[str, str]:
+    """The headers that ask for a page only if it has changed since it was fetched."""
+    headers = {}
+    if known is not None and known.status == 200:
+        if known.etag:
+            headers["If-None-Match"] = known.etag
+        if known.last_modified:
+            headers["If-Modified-Since"] = known.last_modified
+    return headers
 
 
 def _request(failure: Failure) -> Request:

@@ -51,6 +51,13 @@ def crawl(
         dt.date | None,
         typer.Option(parser=day, metavar="DATE", help="Leave out links listed with an earlier date."),
     ] = None,
+    until: Annotated[
+        dt.date | None,
+        typer.Option(parser=day, metavar="DATE", help="Leave out links listed with a later date."),
+    ] = None,
+    list_pages: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Go through at most N pages of each list.")
+    ] = None,
     trigger: Annotated[str, typer.Option(hidden=True)] = "manual",
     json: Json = False,
 ) -> None:
@@ -73,6 +80,8 @@ def crawl(
             trigger=trigger,
             max_pages=max_pages,
             since=since,
+            until=until,
+            list_pages=list_pages,
             progress=(lambda source, seen: show(f"{source}: {seen} URLs, {processor.pages} pages read"))
             if show
             else None,
