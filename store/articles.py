@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, exists, func, select
 
 from hexapolis.errors import NotFoundError
 from hexapolis.records import DIMENSIONS, CityRole, TaggedArticle
+from store.documents import attached
 from store.schema import (
     article,
     evidence,
@@ -63,16 +64,20 @@ def list_articles(
         article.c.url,
         article.c.source_id,
         article.c.first_seen_at,
+        article.c.gone_at,
         version.c.number.label("version"),
         version.c.title,
         version.c.language,
         version.c.published_on,
         version.c.published_from,
+        version.c.published_at,
         version.c.written_on,
         version.c.issuer,
         version.c.author,
         version.c.source_line,
         version.c.document_number,
+        version.c.keywords,
+        version.c.headline_only,
         version.c.story_id,
         version.c.text_sha256,
         prediction.c.id.label("prediction_id"),
@@ -233,6 +238,19 @@ def _version(connection: Connection, row: dict[str, Any], current: bool) -> dict
             .order_by(page.c.fetched_at, page.c.id)
         ).mappings()
     ]
+    documents = attached(connection, [p["id"] for p in row["pages"]])
+    for shown in row["pages"]:
+        shown["documents"] = [
+            {
+                "url": link.url,
+                "name": link.name,
+                "warc_file": ref.file,
+                "warc_offset": ref.offset,
+                "warc_length": ref.length,
+                "digest": ref.digest,
+            }
+            for link, ref in documents.get(shown["id"], ())
+        ]
     spans = connection.execute(
         select(passage).where(passage.c.version_id == row["id"]).order_by(passage.c.position)
     )

@@ -63,6 +63,11 @@ class Site:
                 if reply.hold is not None:
                     reply.hold.wait(120)
                 body = reply.body.encode() if isinstance(reply.body, str) else reply.body
+                tag = reply.headers.get("ETag")
+                if tag is not None and self.headers.get("If-None-Match") == tag:
+                    self.send_response(304)
+                    self.end_headers()
+                    return
                 self.send_response(reply.status)
                 for name, value in {"Content-Type": reply.type, **reply.headers}.items():
                     self.send_header(name, value)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from compare.coverage import coverage
 from compare.export import ARTICLE_FIELDS, article_csv, csv_text, safe_cell
-from hexapolis.cli.read import coverage_csv
+from hexapolis.cli.comparison import coverage_csv
 from hexapolis.records import DIMENSIONS, TaggedArticle
 
 
