@@ -23,18 +23,18 @@ class WantedDocuments:
     documents: tuple[Attachment, ...]
 
 
+_unfetched = (
+    page.c.documents.is_not(None) & ~select(_child.c.id).where(_child.c.parent_id == page.c.id).exists()
+)
+_ended_badly = crawl_run.c.status.in_(("interrupted", "failed"))
+
+
 def wanted_documents(connection: Connection, source_id: str, run_id: int) -> list[WantedDocuments]:
     """What pages of a source want that this run, or a run that did not end well, has fetched."""
-    there = select(_child.c.id).where(_child.c.parent_id == page.c.id).exists()
     query = (
         select(page.c.id, page.c.url_key, page.c.run_id, page.c.documents)
         .join(crawl_run, crawl_run.c.id == page.c.run_id)
-        .where(
-            page.c.source_id == source_id,
-            (page.c.run_id == run_id) | crawl_run.c.status.in_(("interrupted", "failed")),
-            page.c.documents.is_not(None),
-            ~there,
-        )
+        .where(page.c.source_id == source_id, (page.c.run_id == run_id) | _ended_badly, _unfetched)
         .order_by(page.c.id)
     )
     return [
@@ -44,6 +44,16 @@ def wanted_documents(connection: Connection, source_id: str, run_id: int) -> lis
         for row in connection.execute(query)
         if row.documents
     ]
+
+
+def runs_without_documents(connection: Connection, source_ids: Collection[str]) -> list[int]:
+    """Runs of these sources that did not end well and whose pages want documents."""
+    query = (
+        select(page.c.run_id)
+        .join(crawl_run, crawl_run.c.id == page.c.run_id)
+        .where(page.c.source_id.in_(list(source_ids)), _ended_badly, _unfetched)
+    )
+    return [int(i) for i in connection.execute(query.distinct().order_by(page.c.run_id)).scalars()]
 
 
 def read_again(connection: Connection, page_ids: Collection[int]) -> None:

@@ -172,3 +172,30 @@ def test_a_stretch_of_time_is_filled_and_the_list_left_where_it_is_older(folder:
     }  # fmt: skip
     assert site.count("/index_6.html") == 1, "the page that is all older"
     assert site.count("/index_7.html") == 0
+
+
+def test_a_host_that_refused_is_left_alone_and_longer_each_time(folder: Folder, site: Site) -> None:
+    site.pages["/list.html"] = Reply("", status=412)
+    site.listing("/other.html", [])
+    folder.catalogue("sources:\n" + loopback.source(site, "one") + loopback.source(site, "two", "/other.html"))
+    first = {row["source"]: row for row in folder.crawl().rows}
+    assert first["one"]["outcomes"] == {"blocked": 1}
+    assert "is left alone until" in first["one"]["reason"]
+    assert first["two"]["outcomes"] == {"blocked": 1}, "the same host"
+    assert site.count("/other.html") == 0
+    asked = len(site.asked)
+    assert {row["status"] for row in folder.crawl().rows} == {"failed"}
+    assert len(site.asked) == asked, "nothing at all is asked of it"
+
+    def end() -> None:
+        with sqlite3.connect(folder.path / "hexapolis.db") as connection:
+            connection.execute("update cooldown set until = '2020-01-01 00:00:00'")
+
+    end()
+    folder.crawl("one")
+    ((strikes,),) = folder.query("select strikes from cooldown")
+    assert strikes == 2
+    end()
+    site.listing("/list.html", [])
+    assert folder.crawl("one").rows[0]["outcomes"] == {"listing": 1}
+    assert folder.query("select * from cooldown") == [], "a good answer forgets it"

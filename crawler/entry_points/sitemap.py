@@ -1,11 +1,16 @@
-"""XML sitemaps and sitemap indexes (sitemaps.org protocol 0.9), plain or gzip, with Google's news dates."""
+"""Sitemaps and sitemap indexes (sitemaps.org protocol 0.9), plain or gzip, with Google's news dates.
+
+XML, or text with one address a line, which the protocol allows, too.
+"""
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import gzip
 import io
 import zlib
+from itertools import islice
 from urllib.parse import urljoin
 
 from lxml import etree
@@ -25,6 +30,8 @@ def read_sitemap(page: Page) -> Listing:
         EntryPointError: not a sitemap, damaged gzip, or over the protocol's size.
     """
     body = _unpacked(page)
+    if lines := _lines(body):
+        return Listing(lines)
     # Entities and external files are never resolved: the body comes from a stranger.
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True
@@ -35,7 +42,7 @@ def read_sitemap(page: Page) -> Listing:
         raise EntryPointError(f"{page.url}: this is not a sitemap: {error}") from error
     if root is None or not isinstance(root.tag, str):
         raise EntryPointError(f"{page.url}: this is not a sitemap")
-    kind = etree.QName(root).localname
+    kind = root.tag.rpartition("}")[2]
     if kind == "sitemapindex":
         return Listing(
             (),
@@ -52,6 +59,15 @@ def read_sitemap(page: Page) -> Listing:
             published = _day(_text(node, "{*}news/{*}publication_date"))
             links.append(Link(address, title, published, _utc(_text(node, "{*}lastmod"))))
     return Listing(tuple(links))
+
+
+def _lines(body: bytes) -> tuple[Link, ...]:
+    """The addresses of a sitemap that is plain text; none when it begins with something else."""
+    if not body[:1_000].removeprefix(codecs.BOM_UTF8).lstrip().startswith((b"http://", b"https://")):
+        return ()
+    lines = (line.decode("utf-8-sig", "replace").strip() for line in io.BytesIO(body))
+    addresses = (line for line in lines if line.startswith(("http://", "https://")) and " " not in line)
+    return tuple(map(Link, islice(addresses, MAX_URLS)))
 
 
 def _unpacked(page: Page) -> bytes:

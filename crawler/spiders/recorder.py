@@ -14,9 +14,11 @@ from dataclasses import replace
 import structlog
 
 from crawler.archive import ArchiveWriter
+from crawler.spiders.throttle import host_of
 from crawler.urls import url_identity
 from hexapolis.errors import ArchiveError, StoreError
 from hexapolis.records import Link, Outcome, Page, Source
+from store.cooldown import Cooldown, Strike, clear, cooling, strike
 from store.documents import WantedDocuments, read_again, wanted_documents
 from store.engine import Store
 from store.looks import DueLook, due_looks, save_unchanged
@@ -41,7 +43,8 @@ class RunLedger:
         self.entry_points_read = 0
         self.stopped = ""  # why the run was cut short, if it was
         self.error: StoreError | ArchiveError | None = None  # why nothing can be kept any more
-        self.article_pages = 0
+        self.strike: Strike | None = None  # the refusal that stopped it
+        self.good_hosts: set[str] = set()  # hosts that gave a good answer
 
     def see(self, url: str) -> str | None:
         """Note that the run has come upon an address; its key, or None when it was seen before."""
@@ -63,7 +66,6 @@ class RunLedger:
     def article_page(self, key: str, page: Page, link: Link) -> None:
         """A fetched page that is to be read as an article."""
         self.settle(key, Outcome.WAITING)
-        self.article_pages += 1
         self._recorder.add(self, key, page, "article", link)
 
     def listing_page(self, key: str, page: Page, outcome: Outcome, detail: str) -> None:
@@ -225,6 +227,25 @@ class Recorder:
         """Stored articles of a run's source that are to be looked at again."""
         with self._store.read() as connection:
             return due_looks(connection, run.source.id, self._now(), limit)
+
+    def cooling(self, run: RunLedger) -> list[Cooldown]:
+        """Hosts of a run's entry points that are to be left alone now."""
+        hosts = {host_of(entry.url) for entry in run.source.entry_points}
+        with self._store.read() as connection:
+            return list(cooling(connection, hosts, self._now()).values())
+
+    def settle_hosts(self, run: RunLedger) -> Cooldown | None:
+        """Note which hosts refused this run and which answered; how long a refusing one is left alone."""
+        good, run.good_hosts = run.good_hosts, set()
+        refusal, run.strike = run.strike, None
+        if not good and refusal is None:
+            return None
+        with self._store.write() as connection:
+            for host in sorted(good - {refusal.host if refusal else ""}):
+                clear(connection, host)
+            if refusal is None:
+                return None
+            return strike(connection, refusal.host, refusal.reason, self._now(), refusal.retry_after)
 
     def close_run(self, run: RunLedger, status: str, reason: str) -> RunSummary:
         """End a run whose pages are all processed. Call `flush` before the pages are processed."""

@@ -18,13 +18,16 @@ from urllib.parse import urlsplit
 import structlog
 
 from crawler.archive import ArchiveWriter
+from crawler.entry_points import first_ask
 from crawler.guard import AddressGuard, GuardedResolver, named_private_hosts
+from crawler.spiders.documents import DocumentSpider
 from crawler.spiders.recorder import Recorder, RunLedger
 from crawler.spiders.scrapy_settings import scrapy_settings, source_settings
 from crawler.spiders.source import CrawlOptions, SourceSpider
 from hexapolis.config import Settings
 from hexapolis.records import Outcome, Source
-from store.documents import WantedDocuments
+from store.cooldown import Cooldown
+from store.documents import WantedDocuments, runs_without_documents
 from store.engine import Store
 from store.pages import runs_with_unread_pages
 from store.runs import RunSummary, last_runs, left_over
@@ -105,8 +108,11 @@ def crawl_sources(
             runs[source.id] = recorder.open_run(source, trigger, limited=limited)
         # What a killed run has left behind is read with what this one brings.
         with store.read() as connection:
-            left = runs_with_unread_pages(connection, list(runs))
-        processor.only([*left, *(run.run_id for run in runs.values())])
+            left = {
+                *runs_with_unread_pages(connection, list(runs)),
+                *runs_without_documents(connection, runs),
+            }
+        processor.only([*sorted(left), *(run.run_id for run in runs.values())])
         guard = AddressGuard({*settings.allow_hosts, *named_private_hosts(sources)})
         options = {
             s.id: CrawlOptions(
@@ -143,17 +149,15 @@ def crawl_sources(
 
 
 def _status(run: RunLedger, *, interrupted: bool) -> tuple[str, str]:
-    reason = "; ".join(run.problems)
+    reason = "; ".join(part for part in (run.stopped, *run.problems) if part)
     if interrupted:
         return "interrupted", "stopped by a signal"
     if run.problems and not run.entry_points_read:
         return "failed", reason
+    if run.stopped or run.problems:
+        return "partial", reason
     left = run.count(Outcome.BUDGET)
-    if left and not run.problems and not run.stopped:
-        return "done", f"{left} addresses were seen and left: a limit of pages was reached"
-    if run.stopped:
-        return "partial", f"{run.stopped}; {reason}".rstrip("; ")
-    return ("partial", reason) if run.problems else ("done", "")
+    return "done", f"{left} addresses were seen and left: a limit of pages was reached" if left else ""
 
 
 @contextlib.contextmanager
@@ -254,9 +258,14 @@ class _Crawl:
                     await self._crawl_one(self._runs[source.id])
 
     async def _crawl_one(self, run: RunLedger) -> None:
+        if cooling := self._recorder.cooling(run):
+            _leave_alone(run, cooling)
+            return
         await self._walk(run)
         if await self._all_read(run) and (wanted := self._recorder.wanted(run)):
             await self._walk(run, wanted)
+        if cooldown := self._recorder.settle_hosts(run):
+            run.stopped += f"; {cooldown.host} is left alone until {_shown(cooldown.until)}"
         log.info("source crawled", source=run.source.id, urls=run.seen)
 
     async def _all_read(self, run: RunLedger) -> bool:
@@ -270,17 +279,14 @@ class _Crawl:
 
     async def _walk(self, run: RunLedger, documents: Sequence[WantedDocuments] = ()) -> None:
         """One Scrapy engine's work: a source's entry points and articles, or documents of its pages."""
-        spider = type(
-            f"Spider_{run.run_id}", (SourceSpider,), {"custom_settings": source_settings(run.source)}
-        )
-        await self._runner.crawl(
-            spider,
-            run=run,
-            recorder=self._recorder,
-            guard=self._guard,
-            options=self._options[run.source.id],
-            documents=documents,
-        )
+        settings = {"custom_settings": source_settings(run.source)}
+        common = {"run": run, "recorder": self._recorder, "guard": self._guard}
+        if documents:
+            spider = type(f"Documents_{run.run_id}", (DocumentSpider,), settings)
+            await self._runner.crawl(spider, **common, documents=documents)
+        else:
+            spider = type(f"Spider_{run.run_id}", (SourceSpider,), settings)
+            await self._runner.crawl(spider, **common, options=self._options[run.source.id])
         if run.error is not None:
             raise run.error
 
@@ -303,6 +309,20 @@ class _Crawl:
                 self._error = self._error or error
                 self._stop()
                 return
+
+
+def _leave_alone(run: RunLedger, cooling: Sequence[Cooldown]) -> None:
+    """Ask nothing of a source whose host has refused us lately."""
+    rest = cooling[0]
+    reason = f"{rest.host} is left alone until {_shown(rest.until)}: {rest.reason}"
+    for entry in run.source.entry_points:
+        if key := run.see(first_ask(entry).address):
+            run.settle(key, Outcome.BLOCKED, reason)
+    run.problems.append(reason)
+
+
+def _shown(moment: dt.datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%MZ}"
 
 
 def _complete(run: RunSummary | None) -> bool:

@@ -10,26 +10,26 @@ import datetime as dt
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from scrapy import Request, Spider, signals
+from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.entry_points import EntryPointError, first_ask, read_entry_point
 from crawler.guard import AddressGuard
+from crawler.listed_entries import entry_page
 from crawler.spiders.decide import follows_rule, is_new
+from crawler.spiders.exchange import RunSpider, conditions, page_of, request_of
 from crawler.spiders.explain import explain
 from crawler.spiders.recorder import Recorder, RunLedger
-from crawler.urls import is_fetchable, same_host, url_identity
-from hexapolis.errors import ArchiveError, StoreError
+from crawler.urls import same_host, url_identity
 from hexapolis.records import Ask, EntryPoint, Link, Outcome, Page
-from store.documents import WantedDocuments
-from store.pages import KnownPage, NewPage
+from store.pages import KnownPage
 from store.results import BLOCKED_STATUSES
 
 if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
+    pass
 
 MAX_SITEMAPS = 500  # of one entry point in one run
 MAX_SITEMAP_DEPTH = 3  # an index of indexes is against the protocol, but there are some
@@ -53,7 +53,7 @@ class CrawlOptions:
         return self.since is not None or self.until is not None
 
 
-class SourceSpider(Spider):
+class SourceSpider(RunSpider):
     """Crawls one source. Made by `crawler.spiders.run`, which hands over the run's ledger."""
 
     name = "source"
@@ -64,35 +64,19 @@ class SourceSpider(Spider):
         recorder: Recorder,
         guard: AddressGuard,
         options: CrawlOptions,
-        documents: Sequence[WantedDocuments] = (),
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.run = run
+        super().__init__(run, recorder, guard, **kwargs)
         self.source = run.source
-        self.recorder = recorder
-        self.guard = guard
         self.options = options
         self.budget = options.max_pages if options.max_pages is not None else self.source.politeness.max_pages
-        self.documents = documents  # when given, these are fetched and nothing else
         self._entry_urls = [entry.url for entry in self.source.entry_points]
         self._entry_keys: set[str] = set()  # list pages that were asked for
         self._sitemaps: Counter[str] = Counter()  # by entry point
         self._offered: dict[str, set[str]] = {}  # by entry point: addresses its pages have offered
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        """Scrapy's way of making a spider."""
-        spider = super().from_crawler(crawler, *args, **kwargs)
-        crawler.signals.connect(spider._on_callback_error, signals.spider_error)
-        return spider
-
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the first page of every entry point, for what was left, and for what is due again."""
-        if self.documents:
-            for document in self._document_requests():
-                yield document
-            return
         for look in self._due_requests():
             yield look
         if self.options.left_over and not self.options.backfill:
@@ -112,7 +96,7 @@ class SourceSpider(Spider):
         self.run.settle(key, Outcome.BUDGET, "list page, not read when the run ended")
         headers = {"Content-Type": ask.content_type, "Referer": ask.referer}
         if number == 1 and self.options.conditional and ask.method == "GET":
-            headers |= _conditions(self.recorder.known([key]).get(key))
+            headers |= conditions(self.recorder.known([key]).get(key))
         return Request(
             ask.url,
             method=ask.method,
@@ -135,7 +119,7 @@ class SourceSpider(Spider):
             self.run.entry_points_read += 1
             self.run.settle(key, Outcome.UNCHANGED, "not modified")
             return
-        page = _page(response, address)
+        page = page_of(response, address)
         if response.status in (400, 404, 410) and number > 1 and entry.kind not in ("feed", "sitemap"):
             self.run.listing_page(
                 key, page, Outcome.LISTING, f"status {response.status}: the list ends before"
@@ -251,8 +235,6 @@ class SourceSpider(Spider):
 
     def _entries(self, links: Sequence[Link], listing: Page) -> list[Request]:
         """Take what the entry point itself says of its articles; their pages are not asked for."""
-        from crawler.listed_entries import entry_page
-
         for key, link, _ in self._new(self._candidates(links)):
             entry = entry_page(link, self.source.content, listing.fetched_at, listing.requested_url)
             self.run.article_page(key, entry, link)
@@ -279,7 +261,7 @@ class SourceSpider(Spider):
             errback=self._on_error,
             cb_kwargs={"key": key, "link": link},
             meta={"key": key},
-            headers=_conditions(known) if known is not None and known.verdict == "article" else {},
+            headers=conditions(known) if known is not None and known.verdict == "article" else {},
             priority=priority,
             dont_filter=True,
         )
@@ -288,112 +270,14 @@ class SourceSpider(Spider):
         if response.status == 304:
             self.run.unchanged(key, dt.datetime.now(dt.UTC))
             return
-        self.run.article_page(key, _page(response), link)
-
-    def _document_requests(self) -> Iterator[Request]:
-        for wanted in self.documents:
-            batch = DocumentBatch(wanted, self.run, self.recorder)
-            for document in wanted.documents:
-                key = self.run.see(document.url) or url_identity(document.url)
-                if reason := is_fetchable(document.url):
-                    self.run.settle(key, Outcome.FILTERED, reason)
-                    batch.ended(document.url)
-                    continue
-                yield Request(
-                    document.url,
-                    callback=self._on_document,
-                    errback=self._on_document_error,
-                    cb_kwargs={"key": key, "batch": batch, "url": document.url},
-                    meta={"key": key, "batch": batch, "url": document.url},
-                    dont_filter=True,
-                )
-
-    def _on_document(self, response: Response, key: str, batch: DocumentBatch, url: str) -> None:
-        page = _page(response)
-        if response.status == 200:
-            self.run.settle(key, Outcome.DOCUMENT, f"of page {batch.wanted.page_id}")
-        else:
-            blocked = response.status in BLOCKED_STATUSES
-            outcome = Outcome.BLOCKED if blocked else Outcome.FAILED
-            self.run.settle(key, outcome, f"status {response.status}")
-        batch.ended(url, key, page)
-
-    def _on_document_error(self, failure: Failure) -> None:
-        meta = _request(failure).meta
-        self.run.settle(meta["key"], *explain(failure, self.guard))
-        meta["batch"].ended(meta["url"])
-
-    def _on_callback_error(self, failure: Failure, response: Response) -> None:
-        """Scrapy swallows what a callback raises: our own error must not look like a crawl that went well."""
-        error, key = failure.value, response.meta["key"]
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        self.run.settle(key, Outcome.FAILED, reason)
-        self.run.problems.append(f"{response.url}: {reason}")
-        if isinstance(error, (StoreError, ArchiveError)):  # nothing can be kept: go no further
-            self.run.error = self.run.error or error
-            self.run.stopped = self.run.stopped or reason
+        self.run.article_page(key, page_of(response), link)
 
     def _on_entry_error(self, failure: Failure) -> None:
-        request = _request(failure)
+        request = request_of(failure)
         outcome, detail = explain(failure, self.guard)
         self.run.settle(request.meta["key"], outcome, detail)
         if request.meta["number"] == 1:
             self.run.problems.append(f"{request.url}: {detail}")
 
     def _on_error(self, failure: Failure) -> None:
-        self.run.settle(_request(failure).meta["key"], *explain(failure, self.guard))
-
-
-class DocumentBatch:
-    """The documents of one page on their way: they are stored when the last of them is there."""
-
-    def __init__(self, wanted: WantedDocuments, run: RunLedger, recorder: Recorder) -> None:
-        self.wanted = wanted
-        self._run, self._recorder = run, recorder
-        self._open = {document.url for document in wanted.documents}
-        self._fetched: list[tuple[str, NewPage]] = []
-
-    def ended(self, url: str, key: str | None = None, page: Page | None = None) -> None:
-        """One document has been answered for; with its page if there is one."""
-        if key is not None and page is not None:
-            self._fetched.append((key, self._recorder.document(self._run, key, page, self.wanted.page_id)))
-        self._open.discard(url)
-        if not self._open and self._fetched:
-            self._recorder.add_documents(self._run, self.wanted, self._fetched)
-
-
-def _conditions(known: KnownPage | None) -> dict[str, str]:
-    """The headers that ask for a page only if it has changed since it was fetched."""
-    headers = {}
-    if known is not None and known.status == 200:
-        if known.etag:
-            headers["If-None-Match"] = known.etag
-        if known.last_modified:
-            headers["If-Modified-Since"] = known.last_modified
-    return headers
-
-
-def _request(failure: Failure) -> Request:
-    request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy puts it there
-    return request
-
-
-def _page(response: Response, address: str | None = None) -> Page:
-    """A response as a record; `address` is what a request that is more than its URL goes by."""
-    request = response.request
-    assert request is not None
-    hops = request.meta.get("redirect_urls")
-    headers = tuple(
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, values in response.headers.items()
-        for value in values
-    )
-    posted = request.method != "GET" and address is not None
-    return Page(
-        address if posted and address else response.url,
-        address or (hops[0] if hops else request.url),
-        response.status,
-        headers,
-        response.body,
-        dt.datetime.now(dt.UTC),
-    )
+        self.run.settle(request_of(failure).meta["key"], *explain(failure, self.guard))
