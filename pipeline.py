@@ -81,7 +81,7 @@ class Processor:
         *,
         every: bool = False,
     ) -> None:
-        from classify.train import ensure_model
+        from classify.train import ensure_card
         from crawler.extract import EXTRACTOR_VERSION
 
         self._store = store
@@ -89,12 +89,10 @@ class Processor:
         self._rules = rules or {}
         self._every = every
         self._extractor_version = EXTRACTOR_VERSION
-        tagger = ensure_model(settings.models)
-        self.model_id = tagger.model_id
+        card = ensure_card(settings.models)
+        self.model_id: str = card["model_id"]
         with store.write() as connection:
-            save_model(
-                connection, tagger.model_id, tagger.card["codebook_version"], dict(tagger.card), _now()
-            )
+            save_model(connection, self.model_id, card["codebook_version"], dict(card), _now())
         self._run_ids: list[int] | None = None
         self._after = 0
         self._queue: deque[tuple[WorkItem, Any]] = deque()
@@ -112,7 +110,7 @@ class Processor:
             max_workers=settings.workers,
             context=context,
             initializer=_start_worker,
-            initargs=[settings.archive, settings.models, tagger.model_id],
+            initargs=[settings.archive, settings.models, self.model_id],
         )
         for _ in range(settings.workers):  # the workers load while their caller gets ready
             self._pool.schedule(_ready)

@@ -92,6 +92,20 @@ def write_model(models_dir: Path, model_id: str, parts: Parts, card: Mapping[str
 def read_model(path: Path) -> tuple[Parts, dict[str, Any]]:
     """Parts and card of a model folder, checked; see `Tagger.load`."""
     folder = path if path.is_dir() else path.parent
+    card, content = _checked(folder)
+    return _read_parts(folder / MODEL_FILE, content), card
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a model that is whole and fits this version, without loading it.
+
+    Raises:
+        ModelError: as `Tagger.load`, as far as that can be told without loading.
+    """
+    return _checked(folder)[0]
+
+
+def _checked(folder: Path) -> tuple[dict[str, Any], bytes]:
     card = _read_card(folder / CARD_FILE)
     _check_fit(folder, card)
     try:
@@ -102,7 +116,7 @@ def read_model(path: Path) -> tuple[Parts, dict[str, Any]]:
         raise ModelError(
             f"{folder / MODEL_FILE}: its sha256 is not the one in {CARD_FILE}; the file is not used"
         )
-    return _read_parts(folder / MODEL_FILE, content), card
+    return card, content
 
 
 def _put_in_place(draft: Path, target: Path) -> None:

@@ -38,7 +38,7 @@ from classify.features import (
 )
 from classify.lexicon import lexicon_digest, load_lexicon
 from classify.model import Tagger
-from classify.model_files import CARD_FILE, TARGETS, Parts
+from classify.model_files import CARD_FILE, TARGETS, Parts, read_card
 from classify.scoring import (
     CONTENT_MARGIN,
     LEXICON_SCALE,
@@ -232,15 +232,20 @@ def active_model(models_dir: Path) -> Tagger | None:
     Raises:
         ModelError: the named model cannot be loaded.
     """
+    folder = _active_folder(Path(models_dir))
+    return Tagger.load(folder) if folder is not None else None
+
+
+def _active_folder(models_dir: Path) -> Path | None:
     try:
-        model_id = (Path(models_dir) / ACTIVE_FILE).read_text("utf-8").strip()
+        model_id = (models_dir / ACTIVE_FILE).read_text("utf-8").strip()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{Path(models_dir) / ACTIVE_FILE}: cannot be read ({error})") from error
+        raise ModelError(f"{models_dir / ACTIVE_FILE}: cannot be read ({error})") from error
     if not _is_id(model_id):
-        raise ModelError(f"{Path(models_dir) / ACTIVE_FILE}: does not hold a model id; run `hexapolis train`")
-    return Tagger.load(Path(models_dir) / model_id)
+        raise ModelError(f"{models_dir / ACTIVE_FILE}: does not hold a model id; run `hexapolis train`")
+    return models_dir / model_id
 
 
 def set_active(models_dir: Path, model_id: str) -> None:
@@ -284,6 +289,23 @@ def ensure_model(models_dir: Path) -> Tagger:
         tagger.save(models_dir)
     set_active(models_dir, tagger.model_id)
     return tagger
+
+
+def ensure_card(models_dir: Path) -> Mapping[str, Any]:
+    """The card of the model that `ensure_model` gives, without loading one that is there and whole.
+
+    For a process that has others do the tagging: loading the model costs it more than all else at its start.
+
+    Raises:
+        ModelError, CorpusError: as `ensure_model`.
+    """
+    try:
+        folder = _active_folder(Path(models_dir))
+        if folder is not None:
+            return read_card(folder)
+    except ModelError:
+        pass  # `ensure_model` says what is wrong
+    return ensure_model(models_dir).card
 
 
 def _is_id(model_id: str) -> bool:

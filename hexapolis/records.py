@@ -422,6 +422,7 @@ class ArticleFacts:
     """What was read from one article, as far as it shows whether the reading works."""
 
     run_id: int  # the run that fetched this text first
+    run_started_at: dt.datetime
     url_key: str
     length: int  # characters of the text
     text_sha256: str
@@ -441,6 +442,7 @@ class RunFacts:
     reason: str = ""
     matched: int = 0  # addresses offered by its lists that pass for articles, fetched or not
     read: int = 0  # pages that were fetched and read as articles
+    stored: int = 0  # of these, those that brought a new text
     further_links: int = 0  # links that list pages after the first, or nested sitemaps, offered
     entries: tuple[EntryFacts, ...] = ()
     lost: tuple[LostPage, ...] = ()
@@ -452,7 +454,7 @@ class SourceFacts:
 
     source_id: str
     runs: tuple[RunFacts, ...] = ()  # ended ones, oldest first
-    articles: tuple[ArticleFacts, ...] = ()  # the newest, in the order of their runs
+    articles: tuple[ArticleFacts, ...] = ()  # a sample, dense at the newest; in the order of their runs
     days: tuple[dt.date, ...] = ()  # the newest days on which articles came out, ascending
 
 

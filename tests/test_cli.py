@@ -28,10 +28,10 @@ COMMANDS = [
     "show",
     "coverage",
     "export",
-    "sources",
     "schedule",
     "doctor",
     "demo",
+    "sources",
 ]
 BATCH = """
 import io, json, os, sys, traceback

@@ -9,8 +9,9 @@ from typing import Any
 import loopback
 import pytest
 from loopback import Reply, Site
+from twisted.internet.address import IPv4Address, IPv6Address
 
-from crawler.guard import AddressGuard, is_public, named_private_hosts
+from crawler.guard import AddressGuard, GuardedResolver, is_public, named_private_hosts
 from hexapolis.records import EntryPoint, Source
 
 PRIVATE = [
@@ -143,6 +144,39 @@ def test_only_private_hosts_that_an_entry_point_spells_out_are_named() -> None:
             ),
         ]
     ) == {"127.0.0.1:8000", "localhost:443", "localhost:81", "::1:9", "10.1.2.3:80", "192.168.0.1:443"}
+
+
+class Resolver:
+    """Answers each question with the next of its lists of addresses; notes what gets through to the asker."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self._answers = iter(answers)
+        self.passed: list[str] = []
+
+    def resolveHostName(self, receiver: Any, name: str, port: int = 0, *more: Any, **rest: Any) -> None:
+        receiver.resolutionBegan(None)
+        for address in next(self._answers):
+            kind = IPv6Address if ":" in address else IPv4Address
+            receiver.addressResolved(kind("TCP", address, port))
+        receiver.resolutionComplete()
+
+    def resolutionBegan(self, resolution: object) -> None:
+        """A question begins."""
+
+    def resolutionComplete(self) -> None:
+        self.passed.append("|")
+
+    def addressResolved(self, address: IPv4Address | IPv6Address) -> None:
+        self.passed.append(address.host)
+
+
+def test_a_name_that_changes_its_address_is_checked_each_time() -> None:
+    """Rebinding: a public address for the check, a private one for the connection, or both at once."""
+    fake = Resolver(["8.8.8.8"], ["127.0.0.1"], ["127.0.0.1", "8.8.8.8", "::ffff:10.0.0.1"], ["8.8.8.8"])
+    guarded = GuardedResolver(fake, AddressGuard())
+    for _ in range(4):
+        guarded.resolveHostName(fake, "rebind.example", 80)
+    assert fake.passed == ["8.8.8.8", "|", "|", "8.8.8.8", "|", "8.8.8.8", "|"]
 
 
 # --- the whole way ------------------------------------------------------------------------------------------

@@ -160,7 +160,7 @@ ADDRESSES = st.builds(
 def test_any_text_has_a_stable_identity_or_is_refused(address: str) -> None:
     fetchable = is_fetchable(address)
     assert same_site(address, "https://x.cn/") in (True, False)
-    if fetchable not in (None, "asset", "attachment"):
+    if fetchable not in (None, "asset", "attachment", "trap"):
         with pytest.raises(UsageError) as error:
             canonical_url(address)
         assert "\n" not in str(error.value)
@@ -189,6 +189,21 @@ def test_addresses_merge_only_when_path_and_parameters_are_equal(a: Place, b: Pl
 @given(st.permutations(["id=7", "utm_source=a", "page=2", "lang=zh", "gclid=x"]))
 def test_order_of_parameters_does_not_matter(parameters: list[str]) -> None:
     assert canonical_url("https://x.cn/a?" + "&".join(parameters)) == "https://x.cn/a?id=7&lang=zh&page=2"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/d" * 20, "trap"),
+        ("/a/b" * 5, "trap"),
+        ("/" + "/".join(f"d{i}" for i in range(21)), "trap"),
+        ("/" + "/".join(f"d{i}" for i in range(20)), None),
+        ("/3/3/3/3/a.html", None),
+        ("//////a.html", None),
+    ],
+)
+def test_paths_that_only_a_trap_makes_are_not_fetched(path: str, reason: str | None) -> None:
+    assert is_fetchable("https://www.sz.gov.cn" + path) == reason
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,9 @@ def conditions(known: KnownPage | None) -> dict[str, str]:
         if known.last_modified:
             headers["If-Modified-Since"] = known.last_modified
     return headers
+
+
+def conditional(response: Response) -> bool:
+    """Whether a page was asked for only if it had changed; a 304 to any other request says nothing."""
+    request = response.request
+    return request is not None and bool({b"If-None-Match", b"If-Modified-Since"} & set(request.headers))

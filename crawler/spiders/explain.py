@@ -13,6 +13,7 @@ from scrapy.exceptions import (
 from twisted.python.failure import Failure
 
 from crawler.guard import AddressGuard
+from crawler.spiders.download import reason_of
 from crawler.spiders.middlewares import HopRefused, RobotsRefused, RobotsUnreachable, RunStopped
 from hexapolis.records import Outcome
 
@@ -45,7 +46,9 @@ def explain(failure: Failure, guard: AddressGuard) -> tuple[Outcome, str]:
 def _explain(error: BaseException, host: tuple[str, int], guard: AddressGuard) -> tuple[Outcome, str]:
     if host in guard.refused:
         return Outcome.FILTERED, f"{host[0]} is at {guard.refused[host]}, which is not a public address"
-    for kind, words in _REASONS.items():
+    if words := reason_of(error):
+        return Outcome.FAILED, words
+    for kind, reason in _REASONS.items():
         if isinstance(error, kind):
-            return Outcome.FAILED, words
+            return Outcome.FAILED, reason
     return Outcome.FAILED, " ".join(f"{type(error).__name__}: {error}".split())[:300]

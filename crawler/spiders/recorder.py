@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import structlog
 
-from crawler.archive import ArchiveWriter
+from crawler.archive import ArchiveWriter, body_digest
 from crawler.spiders.throttle import host_of
 from crawler.urls import url_identity
 from hexapolis.errors import ArchiveError, StoreError
@@ -21,6 +21,7 @@ from hexapolis.records import Link, Outcome, Page, Source
 from store.cooldown import Cooldown, Strike, clear, cooling, strike
 from store.documents import WantedDocuments, read_again, wanted_documents
 from store.engine import Store
+from store.imports import ImportProgress, save_import_progress, visit_is_stored
 from store.looks import DueLook, due_looks, save_unchanged
 from store.pages import KnownPage, NewPage, count_waiting, insert_pages, known_pages
 from store.runs import LedgerRow, RunSummary, finish_run, outcomes, save_source, start_run, write_ledger
@@ -133,6 +134,7 @@ class Recorder:
         self._pages: list[tuple[RunLedger, str | None, NewPage]] = []
         self._parents: list[int] = []  # pages that get documents with the next batch
         self.unchanged: dict[str, dt.datetime] = {}  # by address, when the server said so
+        self._marks: dict[str, ImportProgress] = {}  # how far files are read, with the pages of the next batch
 
     def open_run(self, source: Source, trigger: str, *, limited: bool = False) -> RunLedger:
         """Begin the run of one source; `limited` when the user leaves pages out.
@@ -193,14 +195,28 @@ class Recorder:
             link.modified_at if link else None,
         )
 
+    def mark(self, progress: ImportProgress) -> None:
+        """Say how far a file is read: written with the next batch, so call it before adding what is counted."""
+        self._marks[progress.name] = progress
+
+    def has_visit(self, key: str, page: Page) -> bool:
+        """Whether these bytes, fetched at that time from there, are stored or in the next batch."""
+        digest = body_digest(page.body)
+        for _, _, new in self._pages:
+            if (new.url_key, new.page.fetched_at, new.ref.digest) == (key, page.fetched_at, digest):
+                return True
+        with self._store.read() as connection:
+            return visit_is_stored(connection, key, page.fetched_at, digest)
+
     def flush(self) -> None:
         """Return when all that was recorded so far is safe."""
         self._archive.flush()
         pages, self._pages = self._pages, []
         parents, self._parents = self._parents, []
         unchanged, self.unchanged = self.unchanged, {}
+        marks, self._marks = self._marks, {}
         changed = any(run.has_changes for run in self._runs.values())
-        if not (pages or parents or unchanged or changed):
+        if not (pages or parents or unchanged or changed or marks):
             return
         with self._store.write() as connection:
             for (run, key, _), page_id in zip(
@@ -212,6 +228,7 @@ class Recorder:
             save_unchanged(connection, unchanged)
             for run in self._runs.values():
                 write_ledger(connection, run.run_id, run.take_changes())
+            save_import_progress(connection, marks.values(), self._now())
 
     def wanted(self, run: RunLedger) -> list[WantedDocuments]:
         """The documents that pages of a run, or of a killed run before it, need for their text."""
@@ -252,6 +269,15 @@ class Recorder:
         del self._runs[run.run_id]
         with self._store.write() as connection:
             return finish_run(connection, run.run_id, status, reason, run.seen, self._now())
+
+    def next_run(self, run: RunLedger, trigger: str, reason: str) -> tuple[RunSummary, RunLedger]:
+        """End a run as `close_run` does and begin another of its source; no other process gets between."""
+        with self._store.write() as connection:
+            ended = finish_run(connection, run.run_id, "done", reason, run.seen, self._now())
+            run_id = start_run(connection, run.source.id, trigger, self._now())
+        del self._runs[run.run_id]
+        self._runs[run_id] = RunLedger(run_id, run.source, self)
+        return ended, self._runs[run_id]
 
     def abandon(self, runs: list[RunLedger], reason: str) -> None:
         """End runs after an error, as far as the store still takes it."""

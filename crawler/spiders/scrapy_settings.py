@@ -16,7 +16,10 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
         "TELNETCONSOLE_ENABLED": False,
         "DOWNLOADER_STATS": False,  # the ledger counts; this would print each response to measure it
         "HTTPPROXY_ENABLED": False,  # a proxy would resolve names behind the guard's back
-        "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
+        "DOWNLOAD_HANDLERS": {
+            **dict.fromkeys(("data", "file", "ftp", "s3")),
+            **dict.fromkeys(("http", "https"), "crawler.spiders.download.Download"),  # turns, limits, TLS
+        },
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "DOWNLOAD_MAXSIZE": settings.download_bytes,
         "DOWNLOAD_WARNSIZE": 0,
@@ -37,12 +40,20 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
         # A response's requests are queued one after the other; 100 tasks for each would idle.
         "CONCURRENT_ITEMS": 1,
         "DNSCACHE_ENABLED": False,
+        "DOWNLOAD_DELAY": 0,  # the pace is kept by `crawler.spiders.throttle`, for all engines together
         "LOG_ENABLED": False,
         "DOWNLOADER_MIDDLEWARES": {
             "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
             "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+            "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # there are no credentials
+            "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+            "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
             "crawler.spiders.middlewares.RequestGate": 50,
-            "crawler.spiders.middlewares.Robots": 100,
+            "crawler.spiders.robots.Robots": 100,
+            # An answer passes these from the last to the first, and Scrapy's retries (550) after them.
+            "crawler.spiders.middlewares.Redirects": 600,
+            "crawler.spiders.middlewares.Inflate": 610,
+            "crawler.spiders.middlewares.Answers": 620,
         },
         "EXTENSIONS": {
             "scrapy.extensions.memusage.MemoryUsage": None,
@@ -56,7 +67,6 @@ def source_settings(source: Source) -> dict[str, Any]:
     """What the catalogue says of one source, over the settings for all."""
     polite = source.politeness
     return {
-        "DOWNLOAD_DELAY": polite.delay,
         "ROBOTSTXT_OBEY": polite.robots,
         # One connection to a host. Where no delay is asked for, the next request begins before its
         # connection is free again; a few connections let each be used again and again.

@@ -20,7 +20,7 @@ from crawler.entry_points import EntryPointError, first_ask, read_entry_point
 from crawler.guard import AddressGuard
 from crawler.listed_entries import entry_page
 from crawler.spiders.decide import follows_rule, is_new
-from crawler.spiders.exchange import RunSpider, conditions, page_of, request_of
+from crawler.spiders.exchange import RunSpider, conditional, conditions, page_of, request_of
 from crawler.spiders.explain import explain
 from crawler.spiders.recorder import Recorder, RunLedger
 from crawler.urls import same_host, url_identity
@@ -31,6 +31,7 @@ from store.results import BLOCKED_STATUSES
 if TYPE_CHECKING:
     pass
 
+MAX_URLS = 200_000  # of one run; more than any site in the catalogue can offer
 MAX_SITEMAPS = 500  # of one entry point in one run
 MAX_SITEMAP_DEPTH = 3  # an index of indexes is against the protocol, but there are some
 
@@ -152,9 +153,14 @@ class SourceSpider(RunSpider):
         )
         self.run.listing_page(key, page, Outcome.LISTING, f"{len(listing.links)} links")
         yield from requests
+        over = ""
         if entry.kind != "sitemap" and number > 1 and len(offered) == before:
-            return  # a stub, or a server that answers every number with the same rows
-        if self._too_old(articles):
+            over = "a stub, or the same rows again"  # some servers answer every number with page 1
+        elif self._too_old(articles):
+            over = "a page of older articles"
+        if over:
+            for ask in listing.next_asks:
+                self._leave(ask.address, Outcome.FILTERED, f"a further list page, after {over}")
             return
         yield from self._next_pages(entry, number, listing.next_asks, fruitful=bool(requests))
 
@@ -204,6 +210,10 @@ class SourceSpider(RunSpider):
         """The links that are articles, by address; all others are settled in the ledger."""
         candidates: dict[str, Link] = {}
         options = self.options
+        if self.run.seen + len(links) > MAX_URLS:
+            self.run.stopped = self.run.stopped or f"stopped: limit of {MAX_URLS} addresses"
+            self.run.problems.append(f"{len(links)} links were not looked at")
+            return {}
         for link in links:
             key = self.run.see(link.url)
             if key is None:
@@ -267,7 +277,7 @@ class SourceSpider(RunSpider):
         )
 
     def _on_article(self, response: Response, key: str, link: Link) -> None:
-        if response.status == 304:
+        if response.status == 304 and conditional(response):
             self.run.unchanged(key, dt.datetime.now(dt.UTC))
             return
         self.run.article_page(key, page_of(response), link)

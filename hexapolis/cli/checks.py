@@ -6,12 +6,13 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hexapolis.config import Settings
 from hexapolis.errors import HexapolisError
+from hexapolis.records import Source
 
 LOW_DISK_BYTES = 1_000_000_000
 # Fixed in 3.51.3 and, for older lines, in 3.50.7 and 3.44.6: a checkpoint that meets a writer can damage the
@@ -76,10 +77,23 @@ def _disk(settings: Settings) -> Check:
     return Check("disk", "ok" if free >= LOW_DISK_BYTES else "warn", f"{free / 1e9:.1f} GB free")
 
 
+NO_CONTACT = "set `contact` (HEXAPOLIS_CONTACT), so that site owners can reach you"
+
+
+def contact_warning(settings: Settings, sources: Iterable[Source]) -> str | None:
+    """What a crawl says before it asks strangers without telling them who asks; None when all is well."""
+    from crawler.urls import is_loopback
+
+    if settings.contact:
+        return None
+    strangers = any(not is_loopback(entry.url) for source in sources for entry in source.entry_points)
+    return f"the crawler does not say whose it is: {NO_CONTACT}" if strangers else None
+
+
 def _user_agent(settings: Settings) -> Check:
     if settings.contact:
         return Check("user agent", "ok", settings.user_agent)
-    return Check("user agent", "warn", "set `contact` (HEXAPOLIS_CONTACT), so that site owners can reach you")
+    return Check("user agent", "warn", NO_CONTACT)
 
 
 def _tried(name: str, check: Callable[[], Check]) -> Check:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hexapolis.cli.checks import contact_warning
 from hexapolis.cli.output import Json, note, open_store, print_json, print_table, progress_note, settings_of
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def crawl(
     from crawler.spiders.run import crawl_sources
     from pipeline import Processor
 
+    if warning := contact_warning(settings, chosen):
+        note(warning)
     store = open_store(settings, create=True)
     show = progress_note()
     with Processor(store, settings, rules_of(chosen)) as processor:

@@ -1,4 +1,4 @@
-"""Commands for the operator: sources, schedule, doctor, demo."""
+"""Commands for the operator: schedule, doctor, demo; those about sources are in `sources.py`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hexapolis.cli import sources
 from hexapolis.cli.collect import CatalogueOption, exit_code, run_record
 from hexapolis.cli.output import Json, note, open_store, print_json, print_table, settings_of
 
@@ -20,69 +21,10 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(sources)
+    sources.register(app)
     app.command()(schedule)
     app.command()(doctor)
     app.command()(demo)
-
-
-def sources(context: typer.Context, catalogue: CatalogueOption = None, json: Json = False) -> None:
-    """List the catalogue's sources with their last runs."""
-    settings = settings_of(context)
-    from classify.cities import city_by_code
-    from crawler.catalogue import load_catalogue
-    from hexapolis.errors import StoreError
-    from store.runs import last_runs
-
-    entries = load_catalogue(catalogue or settings.catalogue).sources
-    last: dict[str, RunSummary] = {}
-    if settings.db or (settings.data / "hexapolis.db").exists():
-        try:
-            with open_store(settings).read() as connection:
-                last = last_runs(connection)
-        except StoreError as error:  # the catalogue can be read without a store
-            note(str(error))
-    rows = []
-    for entry in entries:
-        city = city_by_code(entry.city_code) if entry.city_code else None
-        run = last.get(entry.id)
-        record = {
-            "id": entry.id,
-            "name": entry.name,
-            "name_zh": entry.name_zh,
-            "city": city.en if city else None,
-            "city_code": entry.city_code,
-            "scope": entry.scope,
-            "language": entry.language,
-            "kind": entry.kind,
-            "family": entry.family,
-            "entry_points": [{"kind": e.kind, "url": e.url} for e in entry.entry_points],
-            "interval_minutes": entry.interval_minutes,
-            "enabled": entry.enabled,
-            "disabled_reason": entry.disabled_reason,
-            "last_run": run_record(run) if run else None,
-        }
-        rows.append(record)
-        if json:
-            print_json(record)
-    if not json:
-        print_table(
-            ("id", "city or scope", "lang", "kind", "entry points", "enabled", "last run"),
-            [
-                (
-                    r["id"],
-                    r["city"] or r["scope"],
-                    r["language"],
-                    r["kind"],
-                    ",".join(sorted({e.kind for e in entry.entry_points})),
-                    "yes" if r["enabled"] else "no",
-                    f"{last[entry.id].status} {last[entry.id].started_at:%Y-%m-%d %H:%M}"
-                    if entry.id in last
-                    else "",
-                )
-                for r, entry in zip(rows, entries, strict=True)
-            ],
-        )
 
 
 def schedule(
