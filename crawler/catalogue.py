@@ -8,6 +8,7 @@ be dead. The fields are described in `docs/adding-a-source.md`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -19,12 +20,13 @@ from urllib.parse import urljoin
 from crawler.families import FAMILIES, Family
 from crawler.urls import canonical_url, is_loopback
 from hexapolis.errors import CatalogueError, UnknownSourceError, UsageError
-from hexapolis.records import EntryPoint, Paging, Politeness, Selectors, Source
+from hexapolis.records import Ask, EntryPoint, JsonShape, Paging, Politeness, Selectors, Source
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from crawler.catalogue_schema import EntryPointFields, SourceFields
+    from crawler.catalogue_schema import SourceFields
+    from crawler.entry_point_schema import EntryPointFields
     from crawler.yaml_lines import KeyPath, YamlFile
 
 BUNDLED = Path(__file__).with_name("catalogue.yaml")
@@ -109,7 +111,8 @@ def _validated(file: YamlFile) -> list[SourceFields]:
 
 def _in_our_words(file: YamlFile, detail: Mapping[str, Any]) -> CatalogueError:
     """One pydantic error as a line for the person who wrote the file."""
-    from crawler.catalogue_schema import CatalogueFields, nearest
+    from crawler.catalogue_schema import CatalogueFields
+    from crawler.catalogue_values import nearest
 
     path: KeyPath = tuple(detail["loc"])
     kind, value = detail["type"], detail["input"]
@@ -158,21 +161,25 @@ def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel]:
 def _refuse_repeats(file: YamlFile, sources: Sequence[SourceFields]) -> None:
     """No id twice, and no address crawled twice, in one source or two."""
     ids: dict[str, KeyPath] = {}
-    addresses: dict[str, KeyPath] = {}
+    addresses: dict[tuple[bool, str], KeyPath] = {}
     for i, source in enumerate(sources):
         path: KeyPath = ("sources", i, "id")
         if (first := ids.setdefault(source.id, path)) != path:
             raise file.error(path, f"the id {source.id!r} is taken on line {file.line(first)}")
         for j, entry in enumerate(source.entry_points):
             path = ("sources", i, "entry_points", j, "url")
-            if (first := addresses.setdefault(canonical_url(entry.url), path)) != path:
-                raise file.error(path, f"the same entry point as on line {file.line(first)}")
+            address = Ask(entry.url, entry.method or "GET", entry.body).address
+            # WordPress is not asked for the address itself, but for one below it.
+            key = entry.type == "wordpress", canonical_url(address)
+            if (first := addresses.setdefault(key, path)) != path:
+                hint = "; put its categories into one, as in #123,456" if entry.type == "gkmlpt" else ""
+                raise file.error(path, f"the same entry point as on line {file.line(first)}{hint}")
 
 
 def _source(file: YamlFile, index: int, item: SourceFields) -> Source:
     family = FAMILIES[item.family or "generic"]
     given = item.model_dump(
-        exclude={"entry_points", "selectors", "politeness", "evidence", "article_url", "scope"},
+        exclude={"entry_points", "selectors", "content", "politeness", "evidence", "article_url", "scope"},
         exclude_none=True,
     )
     return Source(
@@ -189,9 +196,25 @@ def _source(file: YamlFile, index: int, item: SourceFields) -> Source:
                 for field in fields(Selectors)
             }
         ),
+        content=_content(file, index, item, family),
         politeness=_politeness(item),
         evidence=tuple(item.evidence),
     )
+
+
+def _content(file: YamlFile, index: int, item: SourceFields, family: Family) -> str:
+    """Where the text of the articles comes from; a list of links has none."""
+    content = item.content or family.content
+    for i, entry in enumerate(item.entry_points if content == "feed" else ()):
+        in_rows = entry.shape is not None and entry.shape.content is not None
+        if entry.type not in ("feed", "wordpress") and not in_rows:
+            where = "" if item.content else f", which the family {item.family} brings,"
+            wanted = "a json with shape.content" if entry.type == "json" else "a feed"
+            raise file.error(
+                ("sources", index, "entry_points", i, "type"),
+                f"`content: feed`{where} takes the text from the entry point: this has to be {wanted}",
+            )
+    return content
 
 
 def _politeness(item: SourceFields) -> Politeness:
@@ -203,20 +226,57 @@ def _politeness(item: SourceFields) -> Politeness:
 
 
 def _entry_point(file: YamlFile, path: KeyPath, entry: EntryPointFields, family: Family) -> EntryPoint:
-    url = entry.url
-    if entry.paging is None:
-        paging = Paging(family.paging if entry.type == "list" else "none")
-    else:
-        template = entry.paging.template
-        if entry.paging.scheme == "template":
-            template = template or url
-            url = url.replace("{page}", str(entry.paging.first))
-            template = urljoin(url, template)
-            try:
-                canonical_url(template)
-            except UsageError as error:
-                raise file.error((*path, "paging"), str(error)) from error
-        paging = Paging(entry.paging.scheme, template, entry.paging.first, entry.paging.max_pages)
+    url, paging = _json_paging(entry) if entry.type == "json" else _paging(file, path, entry, family)
+    content_type = entry.content_type
+    if entry.body is not None and content_type is None:
+        is_json = entry.body.startswith(("{", "["))
+        content_type = "application/json" if is_json else "application/x-www-form-urlencoded"
     return EntryPoint(
-        kind=entry.type, url=url, paging=paging, item=entry.item, link=entry.link, date=entry.date
+        kind=entry.type,
+        url=url,
+        paging=paging,
+        item=entry.item,
+        link=entry.link,
+        date=entry.date,
+        method=entry.method or "GET",
+        body=entry.body,
+        content_type=content_type,
+        referer=entry.referer,
+        shape=_shape(file, path, entry) if entry.type == "json" else None,
     )
+
+
+def _paging(file: YamlFile, path: KeyPath, entry: EntryPointFields, family: Family) -> tuple[str, Paging]:
+    """The address of the first page, and how the others are numbered."""
+    url, given = entry.url, entry.paging
+    default = family.paging if entry.type == "list" else "none"
+    if given is None:
+        return url, Paging(default)
+    template = given.template
+    if given.scheme == "template":
+        template = template or url
+        url = url.replace("{page}", str(given.first))
+        template = urljoin(url, template)
+        try:
+            canonical_url(template)
+        except UsageError as error:
+            raise file.error((*path, "paging"), str(error)) from error
+    return url, Paging(given.scheme or default, template, given.first, given.max_pages)
+
+
+def _json_paging(entry: EntryPointFields) -> tuple[str, Paging]:
+    """For an interface, {page} in its address or its body is all there is to say."""
+    first, max_pages = (entry.paging.first, entry.paging.max_pages) if entry.paging else (1, 50)
+    if "{page}" not in entry.url + (entry.body or ""):
+        return entry.url, Paging("none", max_pages=max_pages)
+    return entry.url.replace("{page}", str(first)), Paging("template", entry.url, first, max_pages)
+
+
+def _shape(file: YamlFile, path: KeyPath, entry: EntryPointFields) -> JsonShape:
+    shape = JsonShape(**entry.shape.model_dump(exclude_none=True)) if entry.shape else JsonShape()
+    if "{" in shape.link:
+        try:
+            canonical_url(urljoin(entry.url, re.sub(r"\{[^{}]*\}", "1", shape.link)))
+        except UsageError as error:
+            raise file.error((*path, "shape", "link"), str(error)) from error
+    return shape

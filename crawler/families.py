@@ -25,6 +25,7 @@ class Family:
     article_url: str | None = None  # regular expression, searched in the address of an article
     paging: str = "none"  # how its list pages are numbered, unless the entry point says otherwise
     selectors: Selectors = _NO_SELECTORS
+    content: str = "page"  # where the text comes from: the page, the feed, or nowhere (headline)
 
 
 def _bodies(*selectors: str) -> Selectors:
@@ -37,7 +38,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "trs": Family(
             "TRS WCM with t-date addresses: Beijing, Chongqing, Wuhan, Nanjing, Qingdao, Shenyang …",
             article_url=r"^[^?#]*/\d{6}/t\d{8}_\d+\.s?html?(?:$|[?#])",
-            paging="zero_based",  # page 2 is index_1
+            paging="zero_based",  # page 2 is index_1; on Hunan's sites index_2
             selectors=_bodies(
                 ".TRS_Editor",
                 ".TRS_UEDITOR",
@@ -50,19 +51,25 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         ),
         "nfcms": Family(
             "NFCMS: the portals and bureaus of Guangdong's cities",
+            # Its lists lead to posts of its own and to those of gkmlpt.
             article_url=r"^[^?#]*/content/(?:\d+/\d+/)?m?post_\d+\.html(?:$|[?#])",
             paging="one_based",  # page 2 is index_2
             selectors=_bodies(".news_cont_d_wrap", ".article-content", "#zoomcon"),
         ),
+        "gkmlpt": Family(
+            "the disclosure platform of Guangdong's governments; read by an entry point of its own type",
+            article_url=r"^[^?#]*/gkmlpt/content/\d+/\d+/m?post_\d+\.html(?:$|[?#])",
+            selectors=_bodies(".article-content", ".news_cont_d_wrap"),
+        ),
         "jpage": Family(
-            "Hanweb jpage: Jiangsu, Shandong, Liaoning; rows after the first few come from a script",
+            "Hanweb jpage: Jiangsu, Shandong, Liaoning; read by an entry point of its own type",
             article_url=r"^[^?#]*/art/\d{4}/\d{1,2}/\d{1,2}/art_\d+_\d+\.html(?:$|[?#])",
             selectors=_bodies("#zoom", ".main-txt", ".article-body"),
         ),
         "jpaas": Family(
-            "Hanweb jpaas: Zhejiang, Hangzhou; the column page holds at most the newest rows",
+            "Hanweb jpaas: Zhejiang, Hangzhou, MIIT; read by an entry point of its own type",
             article_url=r"^[^?#]*/art/\d{4}/(?:\d{1,2}/\d{1,2}/)?art_[0-9a-f_]+\.html(?:$|[?#])",
-            selectors=_bodies(".zc_article_con", "#zoom", "#zoomcon", ".article-content"),
+            selectors=_bodies(".zc_article_con", "#zoom", "#zoomcon", "#con_con", ".article-content"),
         ),
         "ucap": Family(
             "UCAP: Suzhou, Sichuan, Chengdu",
@@ -73,7 +80,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "shanghai": Family(
             "the portal of Shanghai and its bureaus",
             article_url=r"^[^?#]*/\d{8}/[0-9a-f]{32}\.html(?:$|[?#])",
-            paging="one_based",
+            paging="one_based",  # of the bureaus; the portal's columns have year_archives
             selectors=_bodies(".Article_content", "#ivs_content"),
         ),
         "wuxi": Family(
@@ -82,13 +89,19 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             paging="one_based",
             selectors=_bodies(".mainCont.article", "#zoom"),
         ),
+        "people": Family(
+            "People's Daily Online, in Chinese and English; its robots.txt asks for 120 s between requests",
+            article_url=r"^[^?#]*/n[13]/\d{4}/\d{4}/c\d+-\d+\.html(?:$|[?#])",
+            paging="concat",  # page 2 is index2
+            selectors=_bodies("#rm_txt_zw", "#rwb_zw", ".rm_txt_con"),
+        ),
         "cms-node": Family(
             "newspaper sites with dated content_N pages: Guangming, Shenzhen News, EyeShenzhen",
             article_url=r"^[^?#]*/\d{4}-\d{2}/\d{2}/content_\d+\.s?html?(?:$|[?#])",
             paging="one_based",  # page 2 of node_9671 is node_9671_2
         ),
         "wordpress": Family(
-            "WordPress with dated permalinks; read its feed",
+            "WordPress with dated permalinks; read its feed or its interface",
             article_url=r"^[^?#]*/\d{4}/\d{2}/(?:\d{2}/)?[\w%-]+(?:\.html)?/?(?:$|[?#])",
             selectors=_bodies(".entry-content", ".post-content"),
         ),
@@ -96,6 +109,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             "Substack newsletters; its terms allow the feed, not crawling of pages",
             article_url=r"^[^?#]*/p/[\w%-]+/?(?:$|[?#])",
             selectors=_bodies(".available-content", ".body.markup"),
+            content="feed",
         ),
     }
 )

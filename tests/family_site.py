@@ -280,7 +280,7 @@ def nfcms(site: Farm, name: str, count: int, size: int) -> Family:
         pager = f'<a href="index_{i + 1}.html">{i + 1}</a><a href="index_{i + 1}.html">下一页</a>'
         site.put(path, list_page(rows, pager, name))
     lists = _once(paths, f"{base}/index_{len(found) + 2}.html")
-    return Family(name, _source(site, name, "nfcms", f"{base}/index.html"), articles, lists, filtered=2)
+    return Family(name, _source(site, name, "nfcms", f"{base}/index.html"), articles, lists, filtered=3)
 
 
 def ucap(site: Farm, name: str, count: int, size: int) -> Family:

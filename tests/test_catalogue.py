@@ -324,8 +324,9 @@ def test_a_mistake_is_named_with_its_line(
 def test_an_interface_arrives_whole(load: Load) -> None:
     (source,) = load(
         with_entry(
-            "{type: json, url: 'https://x.cn/a?p={page}', paging: {scheme: template, first: 0, max_pages: 20}, "
-            "method: POST, body: 'a=b&page={page}', referer: 'https://x.cn/', "
+            "{type: json, url: 'https://x.cn/a?p={page}', "
+            "paging: {scheme: template, first: 0, max_pages: 20}, method: POST, "
+            "body: 'a=b&page={page}', referer: 'https://x.cn/', "
             "shape: {rows: data.list, html: null, link: '/post/{id}.html', title: t, date: d, modified: m, "
             "summary: s, content: c, pages: data.pageCount, total: data.total}}"
         )

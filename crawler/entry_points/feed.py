@@ -1,21 +1,21 @@
-"""RSS, Atom and RDF feeds."""
+"""RSS, Atom and RDF feeds: their entries, with summary and, where the feed carries it, the whole text."""
 
 from __future__ import annotations
 
 import calendar
 import datetime as dt
+import html
 import io
 import re
 from time import struct_time
 from typing import Any
-from urllib.parse import urljoin
 
 import feedparser
 
 from crawler.entry_points import EntryPointError, Listing
+from crawler.entry_points.values import CHINA, MAX_SUMMARY, MAX_TITLE, absolute, plain_text
 from hexapolis.records import Link, Page
 
-CHINA = dt.timezone(dt.timedelta(hours=8))
 MAX_ENTRIES = 5_000
 MAX_BYTES = 8_000_000  # feedparser takes a second and more for each megabyte
 MAX_DEPTH = 5_000  # elements inside each other; feedparser's time grows with the square of it
@@ -37,9 +37,10 @@ def read_feed(page: Page) -> Listing:
         raise EntryPointError(f"{page.url}: this is not a feed")
     links = []
     for entry in parsed.entries[:MAX_ENTRIES]:
-        if address := _address(page, entry):
-            title = " ".join(entry.get("title", "").split()) or None
-            links.append(Link(address, title, _published_on(entry), _moment(entry, "updated_parsed")))
+        if address := absolute(page.url, entry.get("link")):
+            title = plain_text(entry.get("title"), MAX_TITLE)
+            published, changed = _published_on(entry), _moment(entry, "updated_parsed")
+            links.append(Link(address, title, published, changed, *_summary_and_text(entry)))
     return Listing(tuple(links))
 
 
@@ -63,11 +64,30 @@ def _refuse_monsters(page: Page) -> None:
         )
 
 
-def _address(page: Page, entry: Any) -> str | None:
-    try:
-        return urljoin(page.url, entry.get("link", "").strip()) if entry.get("link") else None
-    except ValueError:  # such as an IPv6 address without its closing bracket
+def _summary_and_text(entry: Any) -> tuple[str | None, str | None]:
+    """The summary as plain text, and the article's HTML if the feed has more of it than the summary."""
+    texts = [text for part in entry.get("content") or () if (text := _as_html(part))]
+    # Where there is no summary, feedparser puts the content in its place.
+    contents = {part.get("value") for part in entry.get("content") or ()}
+    stated = entry.get("summary")
+    summary = stated if stated not in contents else None
+    text = max(texts, key=len, default=None)
+    if text is not None and summary is not None and _length(text) <= _length(summary):
+        text = None
+    return plain_text(summary or text, MAX_SUMMARY), text
+
+
+def _as_html(part: Any) -> str | None:
+    value, kind = part.get("value"), part.get("type")
+    if not isinstance(value, str) or not value.strip():
         return None
+    if kind == "text/plain":
+        return "".join(f"<p>{html.escape(line)}</p>" for line in value.splitlines() if line.strip())
+    return value if kind in ("text/html", "application/xhtml+xml") else None
+
+
+def _length(text: str) -> int:
+    return len(plain_text(text, MAX_BYTES) or "")
 
 
 def _moment(entry: Any, field: str) -> dt.datetime | None:

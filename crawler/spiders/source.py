@@ -96,7 +96,7 @@ class SourceSpider(RunSpider):
         self.run.see(url)  # a pager's link has often been seen, as one that is no article
         self.run.settle(key, Outcome.BUDGET, "list page, not read when the run ended")
         headers = {"Content-Type": ask.content_type, "Referer": ask.referer}
-        if number == 1 and self.options.conditional and ask.method == "GET":
+        if number == 1 and self.options.conditional and _shows_news(entry):
             headers |= conditions(self.recorder.known([key]).get(key))
         return Request(
             ask.url,
@@ -143,16 +143,16 @@ class SourceSpider(RunSpider):
         # Without a rule for article addresses, a pager's link would pass for an article.
         further = {url_identity(ask.url) for ask in listing.next_asks}
         articles = [link for link in listing.links if url_identity(link.url) not in further]
-        offered = self._offered.setdefault(entry.url, set())
+        offered = self._offered.setdefault(first_ask(entry).address, set())
         before = len(offered)
         offered.update(link.url for link in articles)
-        requests = (
-            self._article_requests(articles)
-            if self.source.content == "page"
-            else self._entries(articles, page)
-        )
         self.run.listing_page(key, page, Outcome.LISTING, f"{len(listing.links)} links")
-        yield from requests
+        if self.source.content == "page":
+            requests = self._article_requests(articles)
+            new = len(requests)
+            yield from requests
+        else:
+            new = self._take_entries(articles, page)
         over = ""
         if entry.kind != "sitemap" and number > 1 and len(offered) == before:
             over = "a stub, or the same rows again"  # some servers answer every number with page 1
@@ -162,7 +162,8 @@ class SourceSpider(RunSpider):
             for ask in listing.next_asks:
                 self._leave(ask.address, Outcome.FILTERED, f"a further list page, after {over}")
             return
-        yield from self._next_pages(entry, number, listing.next_asks, fruitful=bool(requests))
+        fruitful = bool(new) or (number == 1 and not articles)  # a frame, or an index of years
+        yield from self._next_pages(entry, number, listing.next_asks, fruitful)
 
     def _too_old(self, links: Sequence[Link]) -> bool:
         """Whether a list, newest first, has come to the time before the one that is wanted."""
@@ -243,12 +244,13 @@ class SourceSpider(RunSpider):
         """Requests for the links that are new articles."""
         return [self._article_request(*new) for new in self._new(self._candidates(links))]
 
-    def _entries(self, links: Sequence[Link], listing: Page) -> list[Request]:
-        """Take what the entry point itself says of its articles; their pages are not asked for."""
-        for key, link, _ in self._new(self._candidates(links)):
+    def _take_entries(self, links: Sequence[Link], listing: Page) -> int:
+        """Take what the entry point itself says of its new articles, whose pages are not asked for."""
+        new = list(self._new(self._candidates(links)))
+        for key, link, _ in new:
             entry = entry_page(link, self.source.content, listing.fetched_at, listing.requested_url)
             self.run.article_page(key, entry, link)
-        return []
+        return len(new)
 
     def _due_requests(self) -> Iterator[Request]:
         """Requests for stored articles that are looked at again, for at most half of the run's pages."""
@@ -291,3 +293,9 @@ class SourceSpider(RunSpider):
 
     def _on_error(self, failure: Failure) -> None:
         self.run.settle(request_of(failure).meta["key"], *explain(failure, self.guard))
+
+
+def _shows_news(entry: EntryPoint) -> bool:
+    """Whether the first page changes when something new appears; others are a frame that stays as it is."""
+    kinds = ("feed", "sitemap", "list", "wordpress")
+    return entry.kind in kinds and entry.paging.scheme != "year_archives"
