@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from loopback import Reply, Site
 
-from crawler.article_rule import choose_rule, list_rows
-from crawler.conversation import NoAnswerError, RobotsRefusedError
-from crawler.discover import Discovery, DiscoveryError
+from crawler.discovery.article_rule import choose_rule, list_rows
+from crawler.discovery.conversation import NoAnswerError, RobotsRefusedError
+from crawler.discovery.page_clues import read_clues
+from crawler.discovery.proposal import Proposal, entry_text, source_id
+from crawler.discovery.search import Discovery, DiscoveryError
+from crawler.discovery.url_shapes import shapes, stated_day
 from crawler.extract import judge_page
-from crawler.page_clues import read_clues
-from crawler.proposal import Proposal, entry_text, source_id
-from crawler.url_shapes import shapes, stated_day
 from hexapolis.records import Ask, EntryPoint, Judgement, Link, Page, Selectors
 
 TODAY = dt.date(2026, 11, 24)
@@ -371,7 +371,7 @@ def test_articles_that_robots_close_are_taken_from_the_feed_that_has_them(site: 
 
 
 def test_a_title_cannot_become_a_field(site: Site, tmp_path: Any) -> None:
-    from crawler.add_entry import append_entry
+    from crawler.discovery.add_entry import append_entry
 
     links = articles(site, "/c/{day:%Y-%m-%d}/{i}.html", 6)
     evil = "x\" \\\n  enabled: false\n# é\u2028- id: other\x7f '}"

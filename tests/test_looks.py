@@ -177,7 +177,9 @@ def test_a_stretch_of_time_is_filled_and_the_list_left_where_it_is_older(folder:
 def test_a_host_that_refused_is_left_alone_and_longer_each_time(folder: Folder, site: Site) -> None:
     site.pages["/list.html"] = Reply("", status=412)
     site.listing("/other.html", [])
-    folder.catalogue("sources:\n" + loopback.source(site, "one") + loopback.source(site, "two", "/other.html"))
+    folder.catalogue(
+        "sources:\n" + loopback.source(site, "one") + loopback.source(site, "two", "/other.html")
+    )
     first = {row["source"]: row for row in folder.crawl().rows}
     assert first["one"]["outcomes"] == {"blocked": 1}
     assert "is left alone until" in first["one"]["reason"]

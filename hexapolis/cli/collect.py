@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    from hexapolis.cli.bring_in import import_  # it uses what is below
+
     app.command()(crawl)
     app.command("import")(import_)
     app.command()(process)
@@ -138,32 +140,6 @@ def exit_code(summaries: Iterable[RunSummary]) -> int:
     if all(status == "done" for status in statuses):
         return 0
     return 1 if all(status == "failed" for status in statuses) else 3
-
-
-def import_(
-    context: typer.Context,
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="HTML files, .html.gz, .warc(.gz), folders.")
-    ],
-    json: Json = False,
-) -> None:
-    """Bring in saved pages through the same path as a crawl."""
-    settings = settings_of(context)
-    from crawler.saved_pages import find_files
-    from crawler.spiders.saved import import_files
-    from pipeline import Processor
-
-    files = find_files(paths)
-    store = open_store(settings, create=True)
-    with Processor(store, settings) as processor:
-        summary, skipped = import_files(files, store, settings, processor)
-    for path, reason in skipped:
-        note(f"{path}: {reason}")
-    if json:
-        print_json({**run_record(summary), "files": len(files), "skipped": len(skipped)})
-    else:
-        print_runs([summary], json=False)
-    raise typer.Exit(3 if skipped and summary.status == "done" else exit_code([summary]))
 
 
 def process(

@@ -34,7 +34,7 @@ def health(
     from store.health import load_facts
 
     book = load_catalogue(catalogue or settings.catalogue)
-    chosen = book.select(sources) if sources else book.sources
+    chosen = [book.get(name) for name in dict.fromkeys(sources)] if sources else book.sources
     facts: dict[str, SourceFacts] = {}
     if settings.db or (settings.data / "hexapolis.db").exists():  # before the first crawl there is none
         points = {s.id: {url_identity(first_ask(e).address): e for e in s.entry_points} for s in chosen}

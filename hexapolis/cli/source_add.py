@@ -15,7 +15,7 @@ from hexapolis.cli.output import Json, note, print_json, progress_note, settings
 from hexapolis.errors import InputFileError
 
 if TYPE_CHECKING:
-    from crawler.proposal import Proposal
+    from crawler.discovery.proposal import Proposal
     from hexapolis.config import Settings
 
 OWN_CATALOGUE = Path("sources.yaml")
@@ -36,8 +36,8 @@ def add(
 ) -> None:
     """Look at a site, propose a catalogue entry for it, try it on a few articles, and write it if wanted."""
     settings = settings_of(context)
-    from crawler.add_entry import indent_of, load_own, refuse_known_host
-    from crawler.proposal import entry_text
+    from crawler.discovery.add_entry import indent_of, load_own, refuse_known_host
+    from crawler.discovery.proposal import entry_text
     from crawler.urls import canonical_url
 
     canonical_url(url)  # a usage error, if it is no address
@@ -68,8 +68,8 @@ def add(
 
 
 def _discover(settings: Settings, url: str, taken: Collection[str]) -> Proposal:
-    from crawler.conversation import Fetch
-    from crawler.discover import Discovery
+    from crawler.discovery.conversation import Fetch
+    from crawler.discovery.search import Discovery
     from crawler.spiders.fetch import run_fetches
     from crawler.spiders.judging import PageJudge
     from crawler.urls import is_loopback
@@ -128,7 +128,7 @@ def _samples(proposal: Proposal) -> str:
 
 def _write(target: Path, text: str, proposal: Proposal, *, yes: bool, ask: bool) -> bool:
     """Write the entry if the user wants it; whether it was written."""
-    from crawler.add_entry import append_entry
+    from crawler.discovery.add_entry import append_entry
 
     if not proposal.is_tried:
         note("none of the sample pages reads as an article; nothing is written")

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlsplit
 
-from crawler.article_rule import Rule, choose_rule
-from crawler.conversation import Fetch, FetchError
-from crawler.entry_search import EntrySearch, Found
+from crawler.discovery.article_rule import Rule, choose_rule
+from crawler.discovery.conversation import Fetch, FetchError
+from crawler.discovery.entries import EntrySearch, Found
+from crawler.discovery.page_clues import Clues, read_clues
+from crawler.discovery.proposal import Proposal, Sample, source_id
 from crawler.families import FAMILIES
-from crawler.page_clues import Clues, read_clues
-from crawler.proposal import Proposal, Sample, source_id
 from crawler.sniff import not_html
 from hexapolis.errors import ExtractionError, HexapolisError
 from hexapolis.records import Ask, Judgement, Link, Page, Selectors, Verdict

@@ -9,9 +9,9 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from crawler.discovery.page_clues import Clues
+from crawler.discovery.url_shapes import shapes
 from crawler.families import FAMILIES
-from crawler.page_clues import Clues
-from crawler.url_shapes import shapes
 from hexapolis.records import Link
 
 MIN_ROWS = 4  # so many dated links of one shape make a list

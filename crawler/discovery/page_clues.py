@@ -18,12 +18,12 @@ from lxml.html import HtmlElement
 
 from crawler.date_text import read_dates
 from crawler.decode import decode
+from crawler.discovery.url_shapes import stated_day
 from crawler.entry_points.paging import next_page_url, stated_pages
 from crawler.language import detect_language
 from crawler.lines import clean_line
 from crawler.metadata import absolute_link, read_head, site_names
 from crawler.titles import strip_site_name
-from crawler.url_shapes import stated_day
 from crawler.urls import is_fetchable, same_site
 from hexapolis.errors import ExtractionError
 from hexapolis.records import Link, Page, Paging

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-from crawler.article_rule import choose_rule, list_rows
-from crawler.conversation import BudgetSpentError, Fetch, FetchError
+from crawler.discovery.article_rule import choose_rule, list_rows
+from crawler.discovery.conversation import BudgetSpentError, Fetch, FetchError
+from crawler.discovery.page_clues import Clues, read_clues, site_root
 from crawler.entry_points import EntryPointError, first_ask, read_entry_point
 from crawler.entry_points.paging import numbered
 from crawler.families import FAMILIES
-from crawler.page_clues import Clues, read_clues, site_root
 from crawler.sniff import not_html
 from crawler.urls import same_site
 from hexapolis.errors import ExtractionError
