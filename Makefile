@@ -5,13 +5,17 @@ SERVE ?= 1
 BIN := .venv/bin
 CODE := hexapolis crawler classify store compare demo pipeline.py scheduler.py
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test faults lint format bench clean
 
 demo: .venv/ready
 	$(BIN)/hexapolis demo $(if $(filter 0 no false,$(SERVE)),--no-serve)
 
 test: .venv/ready
 	$(BIN)/python -m pytest
+
+# The slow suite: a farm of sites with faults, kills, a full disk, damaged input.
+faults: .venv/ready
+	$(BIN)/python -m pytest tests/faults -n0 -s
 
 lint: .venv/ready
 	$(BIN)/ruff check .

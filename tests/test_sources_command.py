@@ -22,8 +22,8 @@ from conftest import Result
 from loopback import Reply, Site
 from test_discover import articles, feed, html, put_list
 
-from crawler.add_entry import append_entry, indent_of, load_own, refuse_known_host
 from crawler.catalogue import BUNDLED, load_catalogue
+from crawler.discovery.add_entry import append_entry, indent_of, load_own, refuse_known_host
 from hexapolis.errors import CatalogueError, InputFileError, UsageError
 from hexapolis.records import ArchiveRef, Page
 from store.engine import Store
@@ -328,7 +328,7 @@ def test_the_list_has_two_names(world: tuple[Path, Site, Site], checked: Result)
 
 TALK = """
 import json, sys
-from crawler.conversation import FetchError
+from crawler.discovery.conversation import FetchError
 from crawler.spiders.fetch import Conversation, run_conversations
 from hexapolis.config import Settings
 from hexapolis.records import Ask, EntryPoint, Politeness, Source

@@ -9,13 +9,13 @@ import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from crawler.conversation import Fetch, FetchError
-from crawler.discover import Judge, sample_of
+from crawler.discovery.conversation import Fetch, FetchError
+from crawler.discovery.proposal import Sample
+from crawler.discovery.search import Judge, sample_of
+from crawler.discovery.url_shapes import shapes
 from crawler.entry_points import EntryPointError, first_ask, read_entry_point
-from crawler.proposal import Sample
 from crawler.spiders.decide import follows_rule
 from crawler.spiders.fetch import BUDGET
-from crawler.url_shapes import shapes
 from crawler.urls import same_host, url_identity
 from hexapolis.records import Ask, EntryPoint, Link, Page, Selectors, Source, Verdict
 from store.results import BLOCKED_STATUSES

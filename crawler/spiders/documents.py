@@ -42,7 +42,7 @@ class DocumentSpider(RunSpider):
             batch = DocumentBatch(wanted, self.run, self.recorder)
             for document in wanted.documents:
                 key = self.run.see(document.url) or url_identity(document.url)
-                if reason := is_fetchable(document.url):
+                if (reason := is_fetchable(document.url)) and reason != "attachment":
                     self.run.settle(key, Outcome.FILTERED, reason)
                     batch.ended(document.url)
                     continue

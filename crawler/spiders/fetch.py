@@ -27,7 +27,7 @@ from scrapy.exceptions import (
 )
 from scrapy.http.request import NO_CALLBACK
 
-from crawler.conversation import (
+from crawler.discovery.conversation import (
     BudgetSpentError,
     Fetch,
     FetchError,
