@@ -75,9 +75,15 @@ class ArchiveWriter:
     def close(self) -> None:
         """Finish the current file."""
         if self._file is not None:
-            self.flush()
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            try:
+                with file:  # on a full disk closing fails as well
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise ArchiveError(
+                    f"{self._folder / self._name}: cannot be written: {error.strerror}"
+                ) from error
 
     def _open(self, now: dt.datetime) -> io.BufferedWriter:
         if self._file is not None and self._file.tell() >= self._rotate_bytes:

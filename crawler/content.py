@@ -24,6 +24,7 @@ _PUNCTUATION = re.compile(r"[，。！？；：、,.!?;:]")
 _LATIN = 2.5  # Latin letters that say as much as one Han character
 _MARK = 5.0  # score of one punctuation mark, in Han characters: menus have none
 _MARKS_MAX = 50
+_IMPRINT = re.compile(r"ICP\s?[备证]|公网安备|版权所有\s?[:：©]|©|\ball rights reserved\b", re.IGNORECASE)
 _LIGHT = 8.0  # blocks below this weight are menu items and labels
 _FADING = (1.0, 0.75, 0.53, 0.37)
 # Names of what is not the article. A container with such a name needs twice the text to win.
@@ -96,7 +97,7 @@ def _blocks(root: HtmlElement) -> list[tuple[HtmlElement, str, str]]:
 
 def _score(own: str, linked: str) -> float:
     weight = _weight(own)
-    if weight < _LIGHT:
+    if weight < _LIGHT or _IMPRINT.search(own):
         return 0.0
     marks = len(_PUNCTUATION.findall(own))
     if marks == 0:

@@ -1,15 +1,16 @@
-"""What a page says about itself: author, issuing body, source, document number, links.
+"""What a page says about itself: author, issuing body, source, links.
 
 Government pages in China carry a fixed set of meta names (ArticleTitle, ContentSource, …; guideline
 国办发〔2017〕47号) and a table of document properties (索引号, 发文机关, 文号). News pages carry Open Graph
-and JSON-LD. Unknown is `None`. Titles are in `titles`, dates in `dates`.
+and JSON-LD. Unknown is `None`. Titles are in `titles`, dates in `dates`, the rest of what a page declares in
+`declared`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,6 +19,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from lxml.etree import XPath
 from lxml.html import HtmlElement
 
+from crawler.document_number import find_document_number as find_document_number
 from crawler.lines import clean_line
 from hexapolis.records import Attachment
 
@@ -52,17 +54,6 @@ _SOURCE = _labelled(
 )
 _AUTHOR = _labelled(r"作\s{0,6}者|撰\s{0,2}稿|撰文|文字作者|Author|Byline", r"[^\n|｜:：]{2,40}?")
 _BYLINE = re.compile(r"^(?:By|BY)\s+((?:[A-Z][\w.'’\-]+\s?(?:and\s|,\s)?){1,6})(?=$|[|,])", re.MULTILINE)
-# 国发〔2025〕11号 and its variants: the bracket may also be [], ［］, （） or 【】.
-_NUMBER = (
-    r"[\u4e00-\u9fffA-Za-z]{1,14}\s*[〔\[［（(【﹝]\s*(?:19|20)\d{2}\s*[〕\]］）)】﹞]"
-    r"\s*(?:第\s*)?\d{1,5}\s*号"
-)
-_NUMBER_LABELLED = re.compile(
-    rf"(?:发文字号|文\s{{0,6}}号|文件编号|发布文号|发文号|公文文号)\s*[】\]]?\s*[:：]?\s*({_NUMBER})"
-)
-_NUMBER_LINE = re.compile(rf"[(（]?\s*({_NUMBER})\s*[)）]?")
-_ORDER_LINE = re.compile(r"第\s?\d{1,4}\s?号")
-
 _AUTHOR_ELEMENTS = XPath("//*[@id='author_baidu' or @rel='author' or @itemprop='author']")
 _SOURCE_ELEMENTS = XPath("//*[@id='source_baidu']")
 _NOT_A_NAME = re.compile(
@@ -89,6 +80,13 @@ class Head:
         return any(
             str(item.get("@type", "")).endswith(("Article", "Posting", "Article']")) for item in self.json_ld
         )
+
+    @property
+    def closed(self) -> bool:
+        """Whether the head says that the whole text is not free."""
+        if any(str(item.get("isAccessibleForFree")).lower() == "false" for item in self.json_ld):
+            return True
+        return self.first("article:content_tier") in ("locked", "metered")
 
     def first(self, *names: str) -> str | None:
         """The first non-empty content among these names, the names in order of preference."""
@@ -201,7 +199,7 @@ def find_issuer(head: Head, text: str) -> str | None:
 def find_source_line(head: Head, tree: HtmlElement, text: str) -> str | None:
     """The outlet or body that the page names as its origin (来源)."""
     declared = head.first("contentsource", "source", "article:source", "og:article:source")
-    if declared and 2 <= len(declared) <= _NAME_MAX and "http" not in declared:
+    if declared and 2 <= len(declared) <= _NAME_MAX and not re.search(r"http|^By ", declared):
         return re.sub(r"^来源\s*[:：]\s*", "", declared)
     for element in _SOURCE_ELEMENTS(tree):
         name = re.sub(r"^\s*(?:信息|文章|稿件)?来\s*源\s*[:：]?\s*", "", clean_line(element.text_content()))
@@ -218,26 +216,6 @@ def _is_value(text: str) -> bool:
         r"|公开范围|生效日期|失效日期|[-—－/\s]+)",
         text.strip(),
     )
-
-
-def find_document_number(lines: Sequence[str], title: str) -> str | None:
-    """The document number, such as 国发〔2025〕11号: from its label, or alone on one of the first lines."""
-    labelled = _NUMBER_LABELLED.search("\n".join(lines))
-    if labelled:
-        return re.sub(r"\s+", "", labelled[1])
-    begin = next(
-        (
-            i
-            for i, line in enumerate(lines)
-            if len(title) >= 5 and title in line and len(line) < len(title) + 40
-        ),
-        0,
-    )
-    for line in lines[begin : begin + 60]:
-        match = _NUMBER_LINE.fullmatch(line)
-        if match:
-            return re.sub(r"\s+", "", match[1])
-    return None
 
 
 def find_canonical_link(head: Head, tree: HtmlElement, url: str) -> str | None:

@@ -211,7 +211,7 @@ def show_detail(tree: HtmlElement, detail: ScriptDetail) -> HtmlElement | None:
 
 
 def with_detail(article: Article, detail: ScriptDetail, fetched_at: dt.datetime) -> Article:
-    """The article with what the script says of it: that is the platform's own record."""
+    """The article with what the script says of it, the platform's own record."""
     latest = fetched_at.astimezone(CHINA).date() + dt.timedelta(days=1)
 
     def found(day: dt.date | None, before: FoundDate | None) -> FoundDate | None:
@@ -220,7 +220,7 @@ def with_detail(article: Article, detail: ScriptDetail, fetched_at: dt.datetime)
     return replace(
         article,
         published=found(detail.published, article.published),
-        written=found(detail.written, article.written),
+        written=article.written or found(detail.written, None),  # what the document itself bears
         issuer=detail.publisher or article.issuer,
         document_number=detail.document_number or article.document_number,
     )

@@ -9,6 +9,7 @@ from lxml.html import HtmlElement
 
 from crawler.lines import clean_line
 from crawler.metadata import Head, fold, names_site, site_names
+from hexapolis.records import TitleSource
 
 _TITLE_MAX = 300
 _TITLE_SPLIT = re.compile(
@@ -20,39 +21,47 @@ _SITE_WORD = re.compile(
 )
 
 
-def find_title(head: Head, tree: HtmlElement) -> str:
-    """The article's title without the site's name; empty if the page has none."""
+def find_title(head: Head, tree: HtmlElement) -> tuple[str, TitleSource | None]:
+    """The article's title without the site's name, and where it was read; empty and None if there is none."""
     page_title = clean_line(next((e.text_content() for e in tree.iter("title")), ""))
     stripped = strip_site_name(page_title, site_names(head))
     declared = head.first("articletitle", "article_title")
     if declared and not names_site(declared, head):
-        return declared[:_TITLE_MAX]
+        return declared[:_TITLE_MAX], TitleSource.META
     headings = [h for e in tree.iter("h1") if 2 <= len(h := clean_line(e.text_content())) <= _TITLE_MAX]
     folded = fold(page_title)
     # A heading that <title> repeats is the article's; among several the longest: a short one names a section.
     repeated = [h for h in headings if fold(h) and fold(h) in folded and not names_site(h, head)]
     if repeated:
-        return max(repeated, key=len)
+        return max(repeated, key=len), TitleSource.HEADING
     og = head.first("og:title", "twitter:title")
     if og:
         og = strip_site_name(og, site_names(head))
     headlines = (item.get("headline") for item in head.json_ld)
     linked = next((clean_line(h) for h in headlines if isinstance(h, str) and h.strip()), None)
-    for candidate in (og, linked):
+    for candidate, source in ((og, TitleSource.OPEN_GRAPH), (linked, TitleSource.JSON_LD)):
         if (
             candidate
             and len(candidate) >= 4
             and (fold(candidate) in folded or not stripped or candidate in headings)
         ):
-            return candidate[:_TITLE_MAX]
+            return candidate[:_TITLE_MAX], source
     if (
         len(headings) == 1
         and len(headings[0]) >= 6
         and not names_site(headings[0], head)
         and (not stripped or _shared(headings[0], page_title) > 0.5 or len(stripped) < 5)
     ):
-        return headings[0]
-    return (stripped or og or linked or (headings[0] if headings else ""))[:_TITLE_MAX]
+        return headings[0], TitleSource.HEADING
+    for text, source in (
+        (stripped, TitleSource.TITLE_TAG),
+        (og, TitleSource.OPEN_GRAPH),
+        (linked, TitleSource.JSON_LD),
+        (headings[0] if headings else None, TitleSource.HEADING),
+    ):
+        if text:
+            return text[:_TITLE_MAX], source
+    return "", None
 
 
 def strip_site_name(title: str, site_names: Sequence[str] = ()) -> str:

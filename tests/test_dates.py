@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from dated_pages import read_pages, score
 
-from crawler.date_text import read_dates
+from crawler.date_text import read_dates, read_epoch, read_moments
 from crawler.dates import url_dates
 from crawler.extract import judge_page
 from hexapolis.records import Article, DateSource, FoundDate, Page, Selectors
@@ -229,3 +230,55 @@ def test_the_source_s_own_selector_comes_first() -> None:
     head = '<meta name="PubDate" content="2025-03-20">'
     found = article(head=head, before="<b class='when'>2025年3月18日</b>", selectors=Selectors(date=".when"))
     assert found.published == FoundDate(dt.date(2025, 3, 18), DateSource.VISIBLE)
+
+
+def test_hand_made_pages_of_every_form_and_trap() -> None:
+    pages = read_pages()
+    result = score()
+    dated = sum(case.published is not None for case in pages)
+    assert len(pages) >= 100 and dated >= 60
+    assert not result.misses
+
+
+@pytest.mark.parametrize(
+    ("text", "chinese", "expected"),
+    [
+        ("2025-03-18 09:30", True, "2025-03-18T09:30:00+08:00"),
+        ("2025-03-18 09:30", False, None),
+        ("2025-03-18", True, None),
+        ("2025-03-18 00:00:00", True, None),
+        ("2025-03-18T00:00:00+08:00", True, "2025-03-18T00:00:00+08:00"),
+        ("2025年3月18日 星期二 下午3:20", True, "2025-03-18T15:20:00+08:00"),
+        ("2025年3月18日15时20分", True, "2025-03-18T15:20:00+08:00"),
+        ("Mar. 5, 2024 9:30 a.m. (GMT+8)", False, "2024-03-05T09:30:00+08:00"),
+        ("March 5, 2024, 5 p.m. EST", False, "2024-03-05T17:00:00-05:00"),
+        ("12:05 am UTC, March 5, 2024", False, "2024-03-05T00:05:00+00:00"),
+        ("2024-03-15T23:30:00-05:00", False, "2024-03-15T23:30:00-05:00"),
+        ("2025-03-18 10:20-11:30", True, "2025-03-18T10:20:00+08:00"),
+        ("2025-03-18 18:30:00 CST", False, None),
+        ("2025-03-18 18:30:00 CST", True, "2025-03-18T18:30:00+08:00"),
+        ("2025-03-18 25:30", True, None),
+        ("2025-03-18 第3版", True, None),
+    ],
+)
+def test_a_moment_needs_a_time_and_a_known_offset(text: str, chinese: bool, expected: str | None) -> None:
+    moment = next(read_moments(text, chinese=chinese))
+    assert (moment.at.isoformat() if moment.at else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "day_first", "expected"),
+    [
+        ("03/05/2024", False, "2024-03-05"),
+        ("03/05/2024", True, "2024-05-03"),
+        ("17/05/2024", False, "2024-05-17"),
+        ("14.12.2011", False, "2011-12-14"),
+    ],
+)
+def test_the_order_of_day_and_month_follows_the_country(text: str, day_first: bool, expected: str) -> None:
+    assert [m.day.isoformat() for m in read_moments(text, day_first=day_first)] == [expected]
+
+
+@pytest.mark.parametrize("value", [True, "174223080", "x", None, 3.5, "20250318"])
+def test_what_is_no_epoch(value: object) -> None:
+    assert read_epoch(value) is None

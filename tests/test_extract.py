@@ -61,7 +61,8 @@ def test_a_government_notice(notice: str) -> None:
         "附件：海州市人工智能应用场景清单.pdf",
     ]
     assert found.language == "zh"
-    assert found.published == FoundDate(dt.date(2025, 3, 18), DateSource.META)
+    at = dt.datetime.fromisoformat("2025-03-18T09:30:00+08:00")
+    assert found.published == FoundDate(dt.date(2025, 3, 18), DateSource.META, at)
     assert found.written == FoundDate(dt.date(2025, 3, 12), DateSource.VISIBLE)
     assert found.issuer == "海州市人民政府办公室"
     assert found.source_line == "市工业和信息化局"
@@ -77,7 +78,8 @@ def test_an_english_news_page() -> None:
     assert found.title == "Haizhou opens a computing centre for small firms"
     assert found.language == "en"
     assert found.author == "Mara Quill"
-    assert found.published == FoundDate(dt.date(2024, 5, 3), DateSource.JSON_LD)
+    at = dt.datetime.fromisoformat("2024-05-03T22:15:00-04:00")
+    assert found.published == FoundDate(dt.date(2024, 5, 3), DateSource.JSON_LD, at)
     assert "two thousand accelerator cards" in found.text
     assert "Eleven firms have signed up." in found.text
     for furniture in ("Ferry prices", "Business", "All rights reserved"):
@@ -284,6 +286,15 @@ def test_hostile_pages_get_a_judgement(html: str) -> None:
         assert judgement.detail
     else:
         assert judgement.article.text and "root:" not in judgement.article.text
+
+
+def test_paragraphs_in_other_elements_do_not_run_together() -> None:
+    lines = [
+        f"第{n}条市人民政府安排专项资金支持企业参与应用场景建设，具体办法另行制定。" for n in range(1, 20)
+    ]
+    body = "".join(f"<section><span>{line}</span></section>" for line in lines)
+    found = article(f"<html><head><title>办法</title></head><body><div id=zoom>{body}</div></body></html>")
+    assert found.text.split("\n") == lines
 
 
 def test_what_is_too_deep_or_too_long_says_so() -> None:

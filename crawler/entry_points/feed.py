@@ -32,7 +32,11 @@ def read_feed(page: Page) -> Listing:
     _refuse_monsters(page)
     headers = {"content-type": page.header("content-type") or "", "content-location": page.url}
     # As a stream: feedparser takes bytes for the name of a file, and opens it if there is one.
-    parsed = feedparser.parse(io.BytesIO(page.body), response_headers=headers, sanitize_html=False)
+    try:
+        parsed = feedparser.parse(io.BytesIO(page.body), response_headers=headers, sanitize_html=False)
+    except Exception as error:  # damage makes it raise whatever its parts do: `chr` on &#1114112;
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise EntryPointError(f"{page.url}: this feed cannot be read: {reason}"[:500]) from error
     if not parsed.get("version") and not parsed.entries:
         raise EntryPointError(f"{page.url}: this is not a feed")
     links = []
