@@ -15,13 +15,13 @@ import trafilatura
 from lxml.html import HtmlElement
 
 from crawler import dates, metadata, verdict
-from crawler.attached_documents import says_little, sentences, text_beside, wanted_documents, with_documents
 from crawler.content import find_content
 from crawler.date_text import SHANGHAI
 from crawler.declared import find_declared, find_keywords
 from crawler.decode import Decoded, decode
-from crawler.document_page import judge_document
 from crawler.documents import DOCUMENT_BYTES_MAX, document_kind
+from crawler.documents.attached import says_little, sentences, text_beside, wanted_documents, with_documents
+from crawler.documents.page import judge_document
 from crawler.html_tree import (
     check_size,
     drop_furniture,

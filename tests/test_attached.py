@@ -1,4 +1,4 @@
-"""Pages whose text is in a document: fetched in the same run, archived, read, and found again from the archive."""
+"""Pages whose text is in a document, from the crawl to the archive and back."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ from document_files import (
 )
 
 from crawler.documents import CHARACTERS_MAX, DocumentError, DocumentText, document_text
+from crawler.documents.pdf_lines import Line, paragraphs
 from crawler.extract import judge_page
-from crawler.pdf_lines import Line, paragraphs
 from hexapolis.records import Article, Attachment, Judgement, Page, TitleSource, Verdict
 
 URL = "https://www.haizhou.example/zwgk/content/post_7.html"

@@ -7,8 +7,8 @@ of the source (interrupted before its lists were read, or never started) neither
 - Each entry point by itself, and the links that pass for articles (`crawler/health/lists.py`).
 - Articles, against the source's own earlier ones: pages that give no article, texts that are far shorter,
   texts, openings or titles that are all the same, dates and titles that are gone (`crawler/health/drift.py`).
-- Silence, against the source's own rhythm (`crawler/health/rhythm.py`), as of the last run that was answered: a
-  source that nobody crawled is not stale.
+- Silence, against the source's own rhythm (`crawler/health/rhythm.py`), as of the last run that was
+  answered: a source that nobody crawled is not stale.
 
 When several hold, the worst state is given and the others stand in the evidence under `also`.
 """

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from crawler import docx_text, pdf_process
+from crawler.documents import docx_text, pdf_process
+from crawler.documents.pdf_lines import Line, paragraphs
 from crawler.lines import clean_line
-from crawler.pdf_lines import Line, paragraphs
 from crawler.sniff import not_html
 from hexapolis.errors import ExtractionError
 

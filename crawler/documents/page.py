@@ -10,9 +10,9 @@ import datetime as dt
 import re
 
 from crawler import dates, metadata, verdict
-from crawler.attached_documents import document_name
 from crawler.date_text import SHANGHAI
 from crawler.documents import DocumentError, DocumentText, document_kind, document_text
+from crawler.documents.attached import document_name
 from crawler.language import detect_language
 from crawler.sniff import not_html
 from hexapolis.records import (
