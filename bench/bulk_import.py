@@ -80,8 +80,9 @@ def main() -> None:
                 seconds = time.perf_counter() - began
                 print(
                     f"bulk import of {path.stat().st_size / 1e6:.1f} MB, only {host}: "
-                    f"{result.records} records, {result.imported} imported in {len(result.runs)} runs, {seconds:.1f} s: "
-                    f"{result.records / seconds:.0f} records/s, {result.imported / seconds:.1f} pages/s"
+                    f"{result.records} records, {result.imported} imported in {len(result.runs)} runs, "
+                    f"{seconds:.1f} s: {result.records / seconds:.0f} records/s, "
+                    f"{result.imported / seconds:.1f} pages/s"
                 )
                 print("  MB at records: " + ", ".join(f"{mb:.0f} at {at}" for at, mb in points))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

@@ -84,7 +84,10 @@ def _unpacked(page: Page) -> bytes:
 
 
 def _text(node: etree._Element, path: str) -> str | None:
-    return (node.findtext(path) or "").strip() or None
+    try:
+        return (node.findtext(path) or "").strip() or None
+    except UnicodeDecodeError:  # half a surrogate pair, which lxml takes in and cannot give out
+        return None
 
 
 def _address(page: Page, node: etree._Element) -> str:

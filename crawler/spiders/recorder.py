@@ -134,7 +134,7 @@ class Recorder:
         self._pages: list[tuple[RunLedger, str | None, NewPage]] = []
         self._parents: list[int] = []  # pages that get documents with the next batch
         self.unchanged: dict[str, dt.datetime] = {}  # by address, when the server said so
-        self._marks: dict[str, ImportProgress] = {}  # how far files are read, with the pages of the next batch
+        self._marks: dict[str, ImportProgress] = {}  # how far files are read, by name
 
     def open_run(self, source: Source, trigger: str, *, limited: bool = False) -> RunLedger:
         """Begin the run of one source; `limited` when the user leaves pages out.
@@ -196,7 +196,7 @@ class Recorder:
         )
 
     def mark(self, progress: ImportProgress) -> None:
-        """Say how far a file is read: written with the next batch, so call it before adding what is counted."""
+        """Say how far a file is read, before the last of its pages is added: one batch has both."""
         self._marks[progress.name] = progress
 
     def has_visit(self, key: str, page: Page) -> bool:
