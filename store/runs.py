@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import socket
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -198,19 +200,35 @@ def last_runs(connection: Connection) -> dict[str, RunSummary]:
     return {row.source_id: _summary(row, outcomes(connection, row.id)) for row in rows}
 
 
+_TRAP = 20  # pages of one shape without a single article: more of them are not worth a visit
+_DIGITS = re.compile(r"\d+")
+
+
 def left_over(connection: Connection, run_id: int) -> tuple[str, ...]:
-    """Addresses of articles that a run saw and did not come to, in the order of the addresses."""
+    """Addresses of articles that a run saw and did not come to, in the order of the addresses.
+
+    Without those that look like many which that run did fetch and found not to be articles, but for their
+    numbers: the days of a calendar, the pages of a search.
+    """
     rows = connection.execute(
-        select(ledger.c.url)
-        .where(
-            ledger.c.run_id == run_id,
-            ledger.c.outcome == Outcome.BUDGET.value,
-            ~ledger.c.detail.startswith("list page"),
-            ~ledger.c.detail.startswith("limit of"),
-        )
+        select(ledger.c.url, ledger.c.outcome, ledger.c.detail)
+        .where(ledger.c.run_id == run_id)
         .order_by(ledger.c.url_key)
+    ).all()
+    articles = {str(o) for o in (Outcome.STORED, Outcome.UNCHANGED, Outcome.KNOWN)}
+    good = {_shape(row.url) for row in rows if row.outcome in articles}
+    poor = Counter(_shape(row.url) for row in rows if row.outcome == Outcome.NOT_ARTICLE.value)
+    return tuple(
+        row.url
+        for row in rows
+        if row.outcome == Outcome.BUDGET.value
+        and not row.detail.startswith(("list page", "limit of"))
+        and (poor[_shape(row.url)] < _TRAP or _shape(row.url) in good)
     )
-    return tuple(rows.scalars())
+
+
+def _shape(url: str) -> str:
+    return _DIGITS.sub("#", url)
 
 
 def _summary(row: Any, counts: Mapping[str, int]) -> RunSummary:

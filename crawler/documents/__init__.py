@@ -24,7 +24,7 @@ from crawler.sniff import not_html
 from hexapolis.errors import ExtractionError
 
 DOCUMENT_BYTES_MAX = 50_000_000  # larger files are books of pictures
-CHARACTERS_MAX = 200_000  # of one document, and of all documents of a page together
+CHARACTERS_MAX = 100_000  # of one document, and of all documents of a page together
 _CLOCK_SECONDS = 6.0  # for a PDF whose process the system does not stop
 _TEXT_MIN = 20  # characters of a PDF that are no blanks; stamps and numbers on scanned pages are fewer
 _GARBLED_SHARE = 0.2  # of the characters without a meaning: the fonts do not say which letters they show

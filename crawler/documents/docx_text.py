@@ -19,7 +19,7 @@ from lxml import etree
 
 from crawler.lines import clean_line
 
-CHARACTERS_MAX = 200_000
+CHARACTERS_MAX = 100_000
 XML_MAX = 100_000_000  # bytes of the main part, unpacked
 ELEMENTS_MAX = 1_000_000  # of the main part that are looked at
 _PARTS_MAX = 5_000  # a document with a picture on every page has hundreds

@@ -1,9 +1,9 @@
 """Reads the lines of a PDF in a process of its own, which the system stops when it takes too much.
 
 PDFium is native code and unpacks whatever it is given: 0.9 MB of PDF can become gigabytes, and a damaged file
-can end the process it is read in. So this file is run, not imported, for each PDF (`crawler/documents.py`
+can end the process it is read in. So this file is run, not imported, for each PDF (`crawler/documents/`
 does that): the PDF on standard input, JSON on standard output. It knows nothing of the rest of the package.
-Not for making paragraphs of the lines: that is `crawler/pdf_lines.py`.
+Not for making paragraphs of the lines: that is `crawler/documents/pdf_lines.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 PAGES_MAX = 200
-CHARACTERS_MAX = 200_000
+CHARACTERS_MAX = 100_000  # read within half of the time; the longest plans of cities have less
 MEMORY_MAX = 300_000_000  # bytes beside the PDF itself; PDFium doubles its buffers while it unpacks
 SECONDS_MAX = 3  # of CPU time; 200 pages of text take half a second
 

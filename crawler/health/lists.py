@@ -55,7 +55,7 @@ def read_signs(runs: Sequence[RunFacts]) -> dict[str, list[Sign]]:
     for run in runs:
         for entry in run.entries:
             links = entry.links
-            if links is not None and entry.kind == "sitemap":
+            if links is not None and entry.kind in ("sitemap", "gkmlpt", "jpaas"):
                 links += run.further_links
             state = _state(entry, links)
             if state is HealthState.OK and (moved := _moved(entry)) is None:
@@ -170,7 +170,7 @@ def match_findings(
         before = sorted(matched[:start])
         if before:
             limit = ALMOST_NONE * before[len(before) // 10]
-            if len(before) < RUNS or not limit:
+            if not limit or (len(before) < RUNS and max(matched[start:])):
                 continue
         else:
             limit = 0 if facts.articles else -1

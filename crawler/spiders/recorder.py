@@ -289,4 +289,5 @@ class Recorder:
                         connection, run.run_id, "failed", " ".join(reason.split())[:500], seen, self._now()
                     )
             except StoreError as error:
-                log.error("the run cannot be closed", run=run.run_id, reason=str(error))
+                # The next start closes it as interrupted; what went wrong is told by whoever gave up.
+                log.debug("the run cannot be closed", run=run.run_id, reason=str(error))

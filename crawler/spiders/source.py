@@ -77,15 +77,19 @@ class SourceSpider(RunSpider):
         self._offered: dict[str, set[str]] = {}  # by entry point: addresses its pages have offered
 
     async def start(self) -> AsyncIterator[Request]:
-        """Ask for the first page of every entry point, for what was left, and for what is due again."""
-        for look in self._due_requests():
-            yield look
-        if self.options.left_over and not self.options.backfill:
-            for article in self._article_requests([Link(url) for url in self.options.left_over]):
-                yield article
+        """Ask for the first page of every entry point, then for what is due again and what was left.
+
+        What is left and due is chosen first, so that its addresses are not taken for news, and asked for
+        last: a refusal then says something of the entry points, too.
+        """
+        articles = list(self._due_requests())
+        if self.options.left_over and not self.options.backfill and self.source.content == "page":
+            articles += self._article_requests([Link(url) for url in self.options.left_over])
         for entry in self.source.entry_points:
             if request := self._entry_request(entry, first_ask(entry), 1):
                 yield request
+        for article in articles:
+            yield article
 
     def _entry_request(self, entry: EntryPoint, ask: Ask, number: int) -> Request | None:
         url = ask.address
@@ -162,7 +166,9 @@ class SourceSpider(RunSpider):
             for ask in listing.next_asks:
                 self._leave(ask.address, Outcome.FILTERED, f"a further list page, after {over}")
             return
-        fruitful = bool(new) or (number == 1 and not articles)  # a frame, or an index of years
+        # A frame, or an index of years: links of a menu may be there, but none that passes for an article.
+        passing = any(follows_rule(link, self.source, self._entry_urls).fetch for link in articles)
+        fruitful = bool(new) or (number == 1 and not passing)
         yield from self._next_pages(entry, number, listing.next_asks, fruitful)
 
     def _too_old(self, links: Sequence[Link]) -> bool:
@@ -279,8 +285,11 @@ class SourceSpider(RunSpider):
         )
 
     def _on_article(self, response: Response, key: str, link: Link) -> None:
-        if response.status == 304 and conditional(response):
-            self.run.unchanged(key, dt.datetime.now(dt.UTC))
+        if response.status == 304:
+            if conditional(response):
+                self.run.unchanged(key, dt.datetime.now(dt.UTC))
+            else:
+                self.run.settle(key, Outcome.FAILED, "status 304, though nothing was known of the page")
             return
         self.run.article_page(key, page_of(response), link)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hexapolis.cli.checks import contact_warning
 from hexapolis.cli.output import Json, note, open_store, print_json, print_table, progress_note, settings_of
 
 if TYPE_CHECKING:
@@ -70,6 +69,7 @@ def crawl(
 
     chosen = load_catalogue(catalogue or settings.catalogue).select(sources or [])
     from crawler.spiders.run import crawl_sources
+    from hexapolis.cli.checks import contact_warning
     from pipeline import Processor
 
     if warning := contact_warning(settings, chosen):
