@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -51,6 +51,8 @@ _PATH_PLAIN = _UNRESERVED | frozenset("!$&'()*+,=:@")
 _QUERY_PLAIN = _UNRESERVED | frozenset("!$'()*,:@/?")
 _ASP_SESSION = re.compile(r"\([SX]\([0-9a-z]{24}\)\)", re.I)
 _MOBILE_POST = re.compile(r"(/content/(?:\d+/\d+/)?)mpost_(\d+\.html)\Z")
+
+_REMEMBERED = 4_096  # addresses; one that is fetched is asked about several times within a moment
 
 
 class _Address(NamedTuple):
@@ -93,6 +95,7 @@ def canonical_url(url: str) -> str:
     return f"{scheme}://{address.host}{port}{path}{'?' + query if query else ''}{fragment}"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def is_fetchable(url: str) -> str | None:
     """Why an address is not worth fetching as a page; None when it is.
 
@@ -309,6 +312,7 @@ def _is_tracking(name: str, value: str, path: str) -> bool:
     return pattern is not None and pattern.fullmatch(value) is not None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def url_identity(url: str) -> str:
     """The canonical form, or the address itself where it has none (a saved file's `urn:`, a bad link)."""
     try:

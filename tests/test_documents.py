@@ -562,7 +562,7 @@ def test_what_cannot_be_read_is_said() -> None:
 
 
 def test_documents_together_have_a_limit() -> None:
-    given = [(attachment(f"附件{n}.docx"), docx(paragraph("字" * 90_000))) for n in range(4)]
+    given = [(attachment(f"附件{n}.docx"), docx(paragraph("字" * 45_000))) for n in range(4)]
     judgement = judge(NOTICE, given)
     assert len(article_of(judgement).text) < CHARACTERS_MAX + 1_000
     assert "附件2: read in part" in judgement.detail and "附件3: left out" in judgement.detail
