@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 BATCH = 64  # pages in one transaction
+NICENESS = 5  # of the workers: the parent's next request must not wait for the end of their time slice
 WINDOW = 192  # pages handed to the workers ahead of the one that is stored next
 
 
@@ -251,6 +252,7 @@ def _start_worker(archive: Path, models: Path, model_id: str) -> None:
     from classify.model import Tagger
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    os.nice(NICENESS)
     global _archive, _tagger
     _archive = archive
     _tagger = Tagger.load(models / model_id)

@@ -1,11 +1,14 @@
-"""Runs every measurement, each in a process of its own so that none warms the other's caches."""
+"""Runs every measurement but the long one of memory (`python -m bench.memory`).
+
+Each runs in a process of its own, so that none warms the other's caches.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-MODULES = ("extraction", "tagging", "crawl", "startup")
+MODULES = ("extraction", "verdicts", "tagging", "crawl", "bulk_import", "startup")
 
 
 def main() -> int:

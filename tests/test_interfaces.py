@@ -236,7 +236,7 @@ def test_json_in_any_dress(body: bytes) -> None:
         (b"[" * 100_000, "nested too deep"),
         (b'{"a":' * 100_000, "nested too deep"),
         (b"[" + b"9" * 5000 + b"]", "this is not JSON"),
-        (gzip.compress(b"[]" * 100), "this is not JSON"),
+        (gzip.compress(b"[]" * 100, mtime=0), "this is not JSON"),
         (b'{"rows": []}', "no array at the top, but an object"),
         (b"null", "no array at the top, but nothing"),
         (b'"text"', "no array at the top, but text"),
