@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import io
 import random
-import resource
+import subprocess
+import sys
 import zipfile
 import zlib
+from pathlib import Path
 
 import pytest
 from document_files import (
@@ -359,21 +361,45 @@ def test_a_pdf_whose_pages_hold_themselves_comes_to_an_end() -> None:
     assert refusal(pdf_of([b"<</Type/Catalog/Pages 2 0 R>>", pages])).kind in ("damaged", "no_text", "crash")
 
 
+READ_APART = """
+import resource, sys
+from crawler.documents import DocumentError, document_text
+try:
+    document_text(sys.stdin.buffer.read(), "https://city.example/plan.pdf", None)
+except DocumentError as error:
+    print(error.kind, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def read_apart(file: bytes) -> tuple[str, int]:
+    """Why a document is refused, and the kilobytes that its reader took; no other child confuses that."""
+    done = subprocess.run(
+        [sys.executable, "-c", READ_APART],
+        input=file,
+        capture_output=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+    kind, largest = done.stdout.decode().split()
+    return kind, int(largest)
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_pdf_that_unpacks_to_more_than_may_be_held_costs_only_itself(layers: int) -> None:
     data = squeezed(900_000_000)
     for _ in range(layers - 1):
         data = zlib.compress(data, 9)
     bomb = english_pdf(data, b"/Filter[" + b"/FlateDecode" * layers + b"]")
-    assert refusal(bomb).kind in ("crash", "too_large", "no_text")
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # kilobytes
+    kind, largest = read_apart(bomb)
+    assert kind in ("crash", "too_large", "no_text")
     assert largest < 800_000
 
 
 def test_a_pdf_that_shows_too_much_costs_only_itself() -> None:
     shown = zlib.compress(b"BT /F 12 Tf 72 700 Td " + b"(Hello) Tj " * 4_000_000 + b"ET", 9)
-    assert refusal(english_pdf(shown, b"/Filter/FlateDecode")).kind in ("crash", "timeout")
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 800_000
+    kind, largest = read_apart(english_pdf(shown, b"/Filter/FlateDecode"))
+    assert kind in ("crash", "timeout")
+    assert largest < 800_000
 
 
 def test_files_that_end_early_are_refused_or_marked() -> None:
