@@ -15,9 +15,11 @@ import multiprocessing
 import os
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 BATCH = 64  # pages in one transaction
+_PRELOAD = ["classify.model", "compare.stories", "crawler.archive", "crawler.extract", "skops.io"]
 NICENESS = 5  # of the workers: the parent's next request must not wait for the end of their time slice
 WINDOW = 192  # pages handed to the workers ahead of the one that is stored next
+TASK_PAGES = 8  # handed to a worker at once, tagged together
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,24 @@ class WorkResult:
     article_url: str
     tagging: Tagging | None = None
     story_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    items: list[WorkItem]
+    future: Any  # pebble's
+
+
+def prepare_workers() -> ForkServerContext:
+    """Have the libraries of the workers loaded: once for all of them, while the caller loads its own.
+
+    `Processor` calls it; a command that has more to load first calls it before that.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores; more threads are in the way
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOAD)
+    forkserver.ensure_running()
+    return context
 
 
 class Processor:
@@ -96,17 +118,11 @@ class Processor:
             save_model(connection, self.model_id, card["codebook_version"], dict(card), _now())
         self._run_ids: list[int] | None = None
         self._after = 0
-        self._queue: deque[tuple[WorkItem, Any]] = deque()
+        self._queue: deque[_Task] = deque()
         self.outcomes: Counter[str] = Counter()
         self.pages = 0
         self._damaged: set[int] = set()
-        os.environ.setdefault(
-            "OMP_NUM_THREADS", "1"
-        )  # the workers share the cores; more threads only get in their way
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(
-            ["classify.model", "compare.stories", "crawler.archive", "crawler.extract"]
-        )
+        context = prepare_workers()
         self._pool = ProcessPool(
             max_workers=settings.workers,
             context=context,
@@ -143,25 +159,27 @@ class Processor:
             self._fill()
             if not self._queue:
                 return
-            last = min(BATCH, len(self._queue)) - 1
-            for _, future in itertools.islice(
-                self._queue, last + 1
-            ):  # wait for a whole batch: a commit costs a sync
-                future.exception()
+            for task in itertools.islice(self._queue, -(-BATCH // TASK_PAGES)):  # a commit costs a sync
+                task.future.exception()
             self._commit()
             if progress is not None:
                 progress(self.pages)
 
     def pump(self) -> bool:
         """Hand out work and store what is done; whether pages are still with the workers or waiting."""
-        ready = sum(1 for _, future in self._queue if future.done())
-        if ready >= BATCH or (self._queue and ready == len(self._queue)):
+        ready = sum(len(task.items) for task in self._queue if task.future.done())
+        if self._queue and ready >= min(BATCH, self._handed_out):
             self._commit()
         self._fill()
         return bool(self._queue)
 
+    @property
+    def _handed_out(self) -> int:
+        return sum(len(task.items) for task in self._queue)
+
     def _fill(self) -> None:
-        if len(self._queue) > WINDOW - BATCH:
+        room = WINDOW - self._handed_out
+        if room < BATCH:
             return
         with self._store.read() as connection:
             pages = pages_to_process(
@@ -171,28 +189,42 @@ class Processor:
                 after=self._after,
                 run_ids=self._run_ids,
                 every=self._every,
-                limit=WINDOW - len(self._queue),
+                limit=room,
             )
+        items = []
         for page in pages:
             self._after = page.page_id
             if page.page_id in self._damaged:
                 continue
             selectors, rule = self._rules.get(page.source_id, (Selectors(), None))
-            item = WorkItem(page, selectors, rule, self._settings.page_bytes)
-            future = self._pool.schedule(_process_page, args=[item], timeout=self._settings.page_seconds)
-            self._queue.append((item, future))
+            items.append(WorkItem(page, selectors, rule, self._settings.page_bytes))
+        size = min(TASK_PAGES, -(-len(items) // self._settings.workers))  # every worker gets some
+        for at in range(0, len(items), size or 1):
+            self._queue.append(self._hand_out(items[at : at + size]))
+
+    def _hand_out(self, items: list[WorkItem]) -> _Task:
+        future = self._pool.schedule(_process_pages, args=[items], timeout=self._settings.page_seconds)
+        return _Task(items, future)
 
     def _commit(self) -> None:
         """Store the results at the head of the queue, as far as they are there."""
         results: list[PageResult] = []
-        while self._queue and len(results) < BATCH and self._queue[0][1].done():
-            item, future = self._queue.popleft()
+        while self._queue and len(results) < BATCH and self._queue[0].future.done():
+            task = self._queue.popleft()
+            if len(task.items) > 1 and task.future.exception() is not None:
+                # One of these pages takes too long or breaks what reads it: each for itself, to see which.
+                self._queue.extendleft([self._hand_out([item]) for item in task.items][::-1])
+                break
             try:
-                results.append(self._result(item, future))
+                results += [
+                    self._result(item, work) for item, work in zip(task.items, self._work(task), strict=True)
+                ]
             except ArchiveError as error:  # nothing is known of the page now; what is stored of it stays
-                self._damaged.add(item.page.page_id)
+                self._damaged.add(task.items[0].page.page_id)
                 if self.damaged <= 3:  # the first few say what is wrong
-                    log.error("page is not in the archive", page=item.page.page_id, reason=str(error))
+                    log.error(
+                        "page is not in the archive", page=task.items[0].page.page_id, reason=str(error)
+                    )
         if not results:
             return
         with self._store.write() as connection:
@@ -200,26 +232,26 @@ class Processor:
         self.outcomes.update(outcome.value for outcome in outcomes)
         self.pages += len(results)
 
-    def _result(self, item: WorkItem, future: Any) -> PageResult:
+    def _work(self, task: _Task) -> list[WorkResult]:
+        """What the worker made of a task's pages; a failed task has a single one."""
+        page = task.items[0].page
+        try:
+            made: list[WorkResult] = task.future.result()
+            return made
+        except FutureTimeoutError:
+            detail = f"timeout: no result within {self._settings.page_seconds:g} s"
+        except ProcessExpired as error:
+            detail = f"crash: the worker ended with {error.exitcode}"
+        except HexapolisError:
+            raise
+        except Exception as error:  # costs this page only, else it would stop every later run
+            detail = f"crash: {type(error).__name__}: {error}"[:300]
+        return [WorkResult(Judgement(Verdict.UNREADABLE, detail), page.url)]
+
+    def _result(self, item: WorkItem, work: WorkResult) -> PageResult:
         from crawler.urls import url_identity
 
         page = item.page
-        try:
-            work = future.result()
-        except FutureTimeoutError:
-            reason = f"no result within {self._settings.page_seconds:g} s"
-            work = WorkResult(Judgement(Verdict.UNREADABLE, f"timeout: {reason}"), page.url)
-        except ProcessExpired as error:
-            work = WorkResult(
-                Judgement(Verdict.UNREADABLE, f"crash: the worker ended with {error.exitcode}"), page.url
-            )
-        except HexapolisError:
-            raise
-        except (
-            Exception
-        ) as error:  # whatever a stage raised costs this page only, else it would stop every later run
-            detail = f"crash: {type(error).__name__}: {error}"[:300]
-            work = WorkResult(Judgement(Verdict.UNREADABLE, detail), page.url)
         if work.judgement.verdict is Verdict.UNREADABLE:
             log.warning("page cannot be read", page=page.page_id, url=page.url, reason=work.judgement.detail)
         return PageResult(
@@ -262,9 +294,27 @@ def _ready() -> None:
     """Does nothing, in a worker that has loaded what it needs."""
 
 
-def _process_page(item: WorkItem) -> WorkResult:
-    """The whole way of one page inside a worker: bytes → judgement → tags."""
+def _process_pages(items: Sequence[WorkItem]) -> list[WorkResult]:
+    """The whole way of some pages inside a worker: bytes → judgements → tags."""
     from compare.stories import story_key
+
+    judged = [_judge(item) for item in items]
+    articles = [judgement.article for judgement in judged if judgement.article is not None]
+    taggings = iter(_tagger.tag_many([(article.title, article.text) for article in articles]))
+    results = []
+    for item, judgement in zip(items, judged, strict=True):
+        url, article = item.page.url, judgement.article
+        if article is None:
+            results.append(WorkResult(judgement, url))
+            continue
+        judgement = _with_listing_date(judgement, article, item.page.listed_on)
+        url = _article_address(url, article.canonical_link, item.article_url)
+        results.append(WorkResult(judgement, url, next(taggings), story_key(article.text)))
+    return results
+
+
+def _judge(item: WorkItem) -> Judgement:
+    """Read a page, and its documents, from the archive and judge it."""
     from crawler.archive import read_body
     from crawler.extract import judge_page
 
@@ -278,15 +328,7 @@ def _process_page(item: WorkItem) -> WorkResult:
     )
     if documents:  # they stay the page's, whatever another extractor would want
         judgement = replace(judgement, documents=tuple(link for link, _ in documents))
-    article = judgement.article
-    if article is None:
-        return WorkResult(judgement, stored.url)
-    return WorkResult(
-        _with_listing_date(judgement, article, stored.listed_on),
-        _article_address(stored.url, article.canonical_link, item.article_url),
-        _tagger.tag(article.title, article.text),
-        story_key(article.text),
-    )
+    return judgement
 
 
 def _with_listing_date(judgement: Judgement, article: Article, listed_on: dt.date | None) -> Judgement:

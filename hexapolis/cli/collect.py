@@ -68,9 +68,11 @@ def crawl(
     from crawler.catalogue import load_catalogue
 
     chosen = load_catalogue(catalogue or settings.catalogue).select(sources or [])
+    from pipeline import Processor, prepare_workers
+
+    prepare_workers()
     from crawler.spiders.run import crawl_sources
     from hexapolis.cli.checks import contact_warning
-    from pipeline import Processor
 
     if warning := contact_warning(settings, chosen):
         note(warning)
