@@ -80,3 +80,34 @@ def deflated(body: bytes) -> bytes:
     """A body as bare deflate."""
     packer = zlib.compressobj(wbits=-15)
     return packer.compress(body) + packer.flush()
+
+
+ENGLISH = (
+    b"<html><body><p>The Shenzhen municipal government said on Tuesday that it has set up a fund of ten billion "
+    b"yuan to support artificial intelligence companies across the whole city, open to firms of every size.</p>"
+    b"</body></html>"
+)
+FRENCH = (
+    "<html><body><p>La municipalité de Shenzhen a annoncé mardi la création d'un fonds de dix milliards de yuans "
+    "pour soutenir les entreprises d'intelligence artificielle dans toute la ville.</p></body></html>"
+).encode()
+# ruff: noqa: E501 - paragraphs of HTML
+# fmt: off
+NEWS = [  # what lies between the pages of a news crawl's file
+    record(None, b"software: x\r\n", "warcinfo", "application/warc-fields"),
+    record("https://www.sz.gov.cn/post_0.html", b"GET / HTTP/1.1\r\n\r\n", "request", "application/http; msgtype=request"),
+    response("https://www.sz.gov.cn/post_0.html", html(0)),
+    record("https://www.sz.gov.cn/post_0.html", b"fetchTimeMs: 5\r\n", "metadata", "application/warc-fields"),
+    record("dns:www.sz.gov.cn", b"20240315\nwww.sz.gov.cn. IN A 192.0.2.1\n", "response", "text/dns"),
+    record("https://www.sz.gov.cn/post_1.html", http(b""), "revisit"),
+    response("https://www.sz.gov.cn/robots.txt", b"User-agent: *\nDisallow: /a\n"),
+    record("https://www.sz.gov.cn/gone.html", http(html(7), "HTTP/1.1 404 Not Found")),
+    record("https://www.sz.gov.cn/old.html", http(b"", "HTTP/1.1 301 Moved", "Location: /new.html")),
+    response("https://www.sz.gov.cn/a.pdf", b"%PDF-1.7 ..."),
+    response("https://www.sz.gov.cn/photo", b"\xff\xd8\xff\xe0 ...."),
+    record("https://www.sz.gov.cn/style", http(b"p { color: red }", type="text/css")),
+    response("https://www.sz.gov.cn/app.js", b"var a = '<div>'"),
+    response("http://news.example.com/en.html", ENGLISH),
+    response("http://NEWS.sz.gov.cn:8080/post_2.html", html(2)),
+]
+# fmt: on
