@@ -104,7 +104,7 @@ class Processor:
         *,
         every: bool = False,
     ) -> None:
-        from classify.train import ensure_card
+        from classify.active import ensure_card
         from crawler.extract import EXTRACTOR_VERSION
 
         self._store = store

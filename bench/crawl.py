@@ -169,9 +169,9 @@ def main() -> None:
             alone, before = (before + after) / 2, after
             ratios.append(marginal / alone)
             print(
-                f"crawl: {count} pages, {workers} workers: extraction alone {alone:.1f} pages/s; crawl to store "
-                f"{marginal:.1f} pages/s, ratio {marginal / alone:.2f}; with the start of the processes "
-                f"{whole:.1f}, ratio {whole / alone:.2f}",
+                f"crawl: {count} pages, {workers} workers: extraction alone {alone:.1f} pages/s; crawl to "
+                f"store {marginal:.1f} pages/s, ratio {marginal / alone:.2f}; with the start of the "
+                f"processes {whole:.1f}, ratio {whole / alone:.2f}",
                 flush=True,
             )
     print(f"crawl: median ratio {statistics.median(ratios):.2f}")

@@ -13,6 +13,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from classify.gazetteer.institutions import (
+    DATELINE_AFTER,
+    NAME_AFTER,
+    PRESS_AFTER,
+    PRESS_BEFORE,
+    is_institution,
+)
 from classify.place_names import Hit
 from classify.terms import TermScanner
 
@@ -41,7 +48,7 @@ _LIST_EN = r"(?:[A-Z][\w']+(?:,\s+and\s+|,\s+|\s+and\s+|\s+or\s+))*"
 
 _AI_ZH = _terms(
     "人工智能 算力 智算 超算 大模型 垂类模型 机器人 具身 智能网联",
-    "自动驾驶 无人驾驶 智能驾驶 车路云 智能体",
+    "自动驾驶 无人驾驶 无人配送 无人车 智能驾驶 车路云 智能体",
     "数据标注 语料 数据集 数据中心 数据空间 数据要素 数据基础设施 数据产业 数据交易 大数据 芯片 集成电路",
     "数智 智慧城市 数字经济 智能终端 智能制造 智能工厂 科学智能 低空",
 )
@@ -100,40 +107,45 @@ _GOVERN_BEFORE = re.compile(
 _DEMOTED_BEFORE = re.compile(
     _any(
         "对标 对比 相比于 比肩 看齐 学习 借鉴 赶超 超过 超越 仅次于 落后于",
-        "不及 不输 媲美 类似于? 参考 继 赶上",
+        "不及 不输 媲美 类似于? 参考 继 赶上 开往 驶往 驶向 发往",
         "来自 毕业于 前往 抵达 飞往 途经 途径 经由 总部(?:设在|位于) 比",
     )
-    + rf"{_LIST_ZH}$|(?:新华社|中新网|中新社|人民网|央广网|本报|本网|记者|来源[:：]\s?|通讯员)\s?$|"
+    + rf"[了过]?{_LIST_ZH}$|{PRESS_BEFORE.pattern}|"
     + _any(
-        r"compared\s(?:with|to) unlike similar\sto such\sas following behind ahead\sof surpass(?:ed|ing)",
-        r"modell?ed\son learn(?:s|ed|ing)?\sfrom lessons?\s(?:of|from) than",
+        r"[Cc]ompared\s(?:with|to) [Uu]nlike [Ss]imilar\sto such\sas [Ff]ollowing [Bb]ehind [Aa]head\sof",
+        r"surpass(?:ed|ing) met\sin convened\sin modell?ed\son",
+        r"learn(?:s|ed|ing)?\sfrom lessons?\s(?:of|from) than",
         r"flew\s(?:to|from) travell?ed\s(?:to|from)",
         r"headquartered\sin based\sin along\swith rivals? held\sin",
         r"took\splace\sin takes\splace\sin opened\sin",
         r"concluded\sin wrapped\sup\sin gathered\sin meeting\sin graduated\sfrom",
         r"passing\sthrough via and\snot",
-        r"rather\sthan as\sin like",
+        r"rather\sthan as\sin [Ll]ike",
     )
     + rf"\s+(?:only\s+|just\s+|both\s+|those (?:in|of)\s+|that of\s+|cities\s+)?{_LIST_EN}$"
 )
 _DEMOTED_AFTER = re.compile(
     "市?"
     + _any(
-        r"日报 晚报 商报 特区报 晨报 早报 新闻网 新闻 电视台 广播 卫视 青年报 时报 \d{1,2}月\d{1,2}日[电讯]",
-        "等[地市]?经验 经验 之后 相比 一样 之行",
+        "等[地市]?经验 经验 [^，。；]{0,8}(?:已有|早有)(?:先例|类似)",
+        "之后 相比 一样 之行 户籍 口音 人[，。]",
+        "[\u4e00-\u9fff]{0,2}(?:开往|驶往|飞往|开出|出发|启程)",
     )
-    + r"|(?:至|到)[\u4e00-\u9fff]{2,4}(?:高铁|航线|铁路|高速)|[东西南北]?站"
-    + r"|[\u4e00-\u9fff]{0,4}(?:机场|高铁|动车)|"
-    + _any("(?:证券|期货|黄金|联合产权)交易所 证交所 银行 证券 地铁 港口 户籍 口音 人[，。] 国安 申花")
-    + r"|\s+(?:operator|company|firm|start-?up|maker|vendor|supplier|bankers?|analysts?)\b|[ -]based\b"
-    r"|\s*(?:Daily|News|Times|Post|Morning Post|Evening News|TV|Radio|Review)\b"
-    r"|\s+(?:Stock|Futures|Gold) Exchange"
-    r"|\s+(?:[A-Z][\w&]+\s+){0,5}(?:University|College|Airport|Railway Station|Airlines|Bank)\b"
-    r"|,\s+(?:[A-Z][a-z]+\.? \d{1,2}|\d{1,2} [A-Z][a-z]+)\s*\((?:Xinhua|CNS|ECNS)"
-    r"|\s+\((?:Xinhua|CNS|ECNS|Reuters|AP|AFP)\)"
+    + rf"|市?(?:{NAME_AFTER})"
+    r"|(?:至|到)[\u4e00-\u9fff]{2,4}(?:高铁|航线|铁路|高速)|[东西南北]?站|[\u4e00-\u9fff]{0,4}(?:机场|高铁|动车)"
+    rf"|{DATELINE_AFTER}|\s+(?:did|does|has done)(?=[.,;]| (?:last|in|before|earlier)\b)"
 )
+# Unlike Shanghai, Changsha …: what follows the comma acts, unless the list goes on.
+_CONTRAST_EN = re.compile(
+    r"(?:^|[.!?\n]\s*)\s*(?:Unlike|Like|Following|Behind|After|Compared (?:with|to)|Ahead of)\s[^.;]*,\s+$"
+)
+_LISTED_EN = re.compile(r",\s|\s+(?:and|or)\s")
 # Who is served, linked to or worked with: the text is about the other end of the line.
 _PARTNER_BEFORE_ZH = re.compile(rf"(?:至|到|往|直连|直达|通往|连通|供给|与|同|向|为|给|让){_LIST_ZH}$")
+_VISIT_BEFORE_ZH = re.compile(rf"(?:赴|去|到|往){_LIST_ZH}$")
+_VISIT_AFTER_ZH = re.compile("市?(?:等地?)?(?:学习|考察|调研|取经|招商|路演|参展)")
+# Two governments named in full (甲县与乙区共建) act together; neither only serves the other.
+_JOINTLY_ZH = re.compile("(?<=[市区县州盟])(?:共建|共同|签)|市(?:共建|共同|签)")
 _PARTNER_AFTER_ZH = re.compile(
     "[^，。；]{0,16}"
     + _any("时延 延迟 链路 光缆 光网 专线 直连 直达 共建 合作 携手 联动 提供 输送 供应 共享")
@@ -145,21 +157,10 @@ _PARTNER_BEFORE_EN = re.compile(
     r"|(?:hour|minute|kilomet\w+|km|mile)s?(?:' drive)? (?:away )?"
     r"(?:from|(?:north|south|east|west)\w* of)\s+)$"
 )
-_UNIVERSITY_ZH = re.compile(
-    "市?"
-    + _any(
-        "交通 理工 科技 师范 工业 工程 航空 航天 邮电 电子 信息 外国语 国语",
-        "外语 财经 经贸 贸易 医科 医学 农业",
-        "中医药 体育 音乐 建筑 化工 海洋 政法 林业 技术 职业 城市 第[一二三] 商 师 大",
-        "科 北 南 东 西 中 语言 戏剧",
-        "电影 传媒 美术 联合 开放 国际 与",
-    )
-    + "*(?:大学|学院)"
-)
-_COMPANY_ZH = re.compile(
-    "市?[^，。；、：的在将是为与和]{2,16}(?:有限公司|股份|集团)"
-    "|市?的?(?:一家|某|这家|多家|几家)[^，。；]{0,12}(?:企业|公司)|市?的?(?:用户|客户|客商|游客|专家)|等地的(?!市|政府)"
-)
+# 京津 or 长株潭 is mostly a region; with one of these behind it, its cities do something.
+_JOINT_ACTS_ZH = re.compile("等?[两三四五][地城市]|共建|携手|联手|签|同步|分别|率先|同城")
+# 深企 alone is what its firms do; with one of these, what the city does for them.
+_SERVED_ZH = re.compile("补贴|补助|奖励|扶持|支持|申[领报请]|减免|[券贷]|政策|市[政财科数经工发]|试点|语料")
 _VENUE_ZH = re.compile("市?(?:[^，。；]{0,14})?(?:举行|举办|召开|开幕|闭幕|落幕|揭幕|亮相|启幕)")
 _VENUE_BEFORE_ZH = re.compile("(?:在|于)[\u4e00-\u9fff]{0,3}$")
 # Fairs and forums that a city's government itself holds: their venue is that government at work.
@@ -212,7 +213,7 @@ def read_hits(text: str, hits: Sequence[Hit], title_length: int) -> list[Reading
         start, end = _around(clauses if hit.chinese else sentences, hit.start, hit.end)
         before, after = text[max(start, hit.start - _NEAR) : hit.start], text[hit.end : hit.end + _NEAR]
         sentence = text[slice(*_around(sentences, hit.start, hit.end))]
-        demoted = _is_demoted(hit, before, after, sentence)
+        demoted = _is_demoted(text, hit, before, after, sentence)
         ai = _any_in(ai_starts, start, end)
         act = _any_in(act_starts, start, hit.start) or _any_in(act_starts, hit.end, end)
         govern = bool(_GOVERN_AFTER.match(text, hit.end, end) or _GOVERN_BEFORE.search(before))
@@ -248,14 +249,34 @@ def _around(bounds: list[int], start: int, end: int) -> tuple[int, int]:
     return max(bounds[left - 1] if left else 0, start - _REACH), min(bounds[right], end + _REACH)
 
 
-def _is_demoted(hit: Hit, before: str, after: str, sentence: str) -> bool:
-    if _DEMOTED_BEFORE.search(before) or _DEMOTED_AFTER.match(after):
+def _is_demoted(text: str, hit: Hit, before: str, after: str, sentence: str) -> bool:
+    if _DEMOTED_AFTER.match(after) or is_institution(before, after):
+        return True
+    if not hit.chinese and _CONTRAST_EN.search(before):
+        return bool(_LISTED_EN.match(after))
+    if _DEMOTED_BEFORE.search(before):
         return True
     if not hit.chinese:
         return bool(_PARTNER_BEFORE_EN.search(before))
     if _PARTNER_BEFORE_ZH.search(before) and _PARTNER_AFTER_ZH.match(after):
+        return not _JOINTLY_ZH.match(text, hit.end)
+    if _VISIT_AFTER_ZH.match(after) and _VISIT_BEFORE_ZH.search(before):
         return True
-    if _UNIVERSITY_ZH.match(after) or _COMPANY_ZH.match(after):
+    if hit.kind == "joint" and not _JOINT_ACTS_ZH.match(after):
         return True
+    if hit.kind == "abbreviation" and text[hit.end - 1] == "企":
+        return not _SERVED_ZH.search(sentence)
     venue = _VENUE_BEFORE_ZH.search(before) and _VENUE_ZH.match(after)
     return bool(venue) and not _OWN_EVENTS.search(sentence) and not _AS_ACTOR.search(sentence)
+
+
+def is_written_elsewhere(text: str, hits: Sequence[Hit], home: str) -> bool:
+    """Whether a dateline or a paper's name says that the text was written in another city than `home`."""
+    return any(
+        hit.code != home
+        and (
+            PRESS_AFTER.match(text, hit.end) is not None
+            or PRESS_BEFORE.search(text, max(0, hit.start - _NEAR), hit.start) is not None
+        )
+        for hit in hits
+    )

@@ -27,8 +27,11 @@ MAX_CHARACTERS = 200_000
 MAX_TITLE = 1_000
 """What is read of a title, in characters."""
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the meaning of a feature changes without the lexicon file changing."""
+
+LANGUAGES = ("zh", "en")
+"""What a text is read as; a model has calibration and thresholds for each."""
 
 WINDOW_WIDTH = 120.0
 """Widest run of sentences scored on its own, in Chinese characters."""
@@ -64,6 +67,7 @@ class Outline:
     raw: tuple[str, ...]  # the text's own sentences before folding
     sources: tuple[int, ...]  # the sentence each clause behind `length` comes from
     scattered: bool  # a long text that speaks of the topic here and there
+    language: str  # one of LANGUAGES
 
 
 def outline(title: str | None, text: str, lexicon: Lexicon) -> Outline:
@@ -128,7 +132,14 @@ def outline(title: str | None, text: str, lexicon: Lexicon) -> Outline:
         raw=tuple(raw),
         sources=tuple(sources),
         scattered=scattered,
+        language=text_language(text if text.strip() else title or ""),
     )
+
+
+def text_language(text: str) -> str:
+    """`zh` when a tenth or more of the beginning is Chinese characters, else `en`."""
+    sample = text[:2000]
+    return "zh" if 10 * sum("\u4e00" <= char <= "\u9fff" for char in sample) > len(sample) else "en"
 
 
 def _clauses(sentence: str) -> list[str]:

@@ -13,24 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.cities import find_cities
-from classify.features import MAX_CHARACTERS, Outline, lexicon_rows, ngram_counts, outline
+from classify.features import LANGUAGES, MAX_CHARACTERS, Outline, lexicon_rows, ngram_counts, outline
 from classify.lexicon import load_lexicon
 from classify.model_files import TARGETS, Parts, read_model, write_model
-from classify.scoring import (
-    dimension_scores,
-    logistic,
-    relevance_score,
-    relevance_units,
-    unit_offsets,
-)
+from classify.relevance import FEATURES, relevance_features
+from classify.scoring import dimension_scores, logistic, unit_offsets
 from hexapolis.errors import ModelError
-from hexapolis.records import DIMENSIONS, CityRole, CityTag, DimensionScore, Evidence, Tagging
+from hexapolis.records import DIMENSIONS, CityTag, DimensionScore, Evidence, Tagging
 
 _BATCH = 64  # documents whose features are built together
 
 
 class Tagger:
-    """A trained model, from `classify.train.train`, `classify.train.ensure_model` or `Tagger.load`."""
+    """A trained model, from `classify.train.train`, `classify.active.ensure_model` or `Tagger.load`."""
 
     def __init__(self, parts: Parts, card: dict[str, Any]) -> None:
         self._parts = parts
@@ -51,7 +46,10 @@ class Tagger:
             [float(np.ravel(parts.estimators[target].intercept_)[0]) for target in TARGETS]
         )
 
-        self._slopes, self._offsets = np.array([parts.calibration[target] for target in TARGETS]).T
+        self._lines = {
+            language: np.array([parts.calibration[target][language] for target in TARGETS]).T
+            for language in LANGUAGES
+        }
 
     @property
     def parts(self) -> Parts:
@@ -75,48 +73,51 @@ class Tagger:
     def _tag_batch(self, docs: Sequence[tuple[str | None, str]]) -> list[Tagging]:
         outlines = [outline(title, text, self._lexicon) for title, text in docs]
         cities = [find_cities(title, text[:MAX_CHARACTERS]) for title, text in docs]
-        scores = self.unit_scores(outlines, cities)
+        scores = self.unit_scores(outlines)
         return [
             self._tagging(one, scores[first:last], found)
             for one, (first, last), found in zip(outlines, unit_offsets(outlines), cities, strict=True)
         ]
 
-    def unit_scores(self, outlines: Sequence[Outline], cities: Sequence[Sequence[CityTag]]) -> NDArray[Any]:
+    def unit_scores(self, outlines: Sequence[Outline]) -> NDArray[Any]:
         """Raw scores (log-odds before calibration): one row a unit over all outlines, one column a target."""
         matrix = self._parts.vocabulary.design_matrix(
             lexicon_rows(outlines, self._lexicon), self._lexicon.size, ngram_counts(outlines)
         )
         scores: NDArray[Any] = np.asarray(matrix @ self._weights) + self._shift
-        for number, ((first, last), found) in enumerate(zip(unit_offsets(outlines), cities, strict=True)):
-            subject = any(city.role is CityRole.SUBJECT for city in found)
-            relevance_units(outlines[number], scores[first:last], subject, bool(found))
         return scores
 
     def document_scores(
         self, outlines: Sequence[Outline], cities: Sequence[Sequence[CityTag]]
-    ) -> NDArray[Any]:
-        """Rolled-up scores before calibration: one row a document, one column a target."""
-        units = self.unit_scores(outlines, cities)
-        rows = []
-        for one, (first, last) in zip(outlines, unit_offsets(outlines), strict=True):
-            document, _ = dimension_scores(one, units[first:last, : len(DIMENSIONS)])
-            rows.append([*document, relevance_score(one, units[first:last, -1])])
-        return np.array(rows, dtype=np.float64).reshape(len(rows), len(TARGETS))
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Rolled-up scores of the dimensions before calibration, and the figures that relevance is made of.
 
-    def _probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
+        One row a document in each; columns as DIMENSIONS and as `classify.relevance.FEATURES`.
+        """
+        units = self.unit_scores(outlines)
+        scores, figures = [], []
+        for one, found, (first, last) in zip(outlines, cities, unit_offsets(outlines), strict=True):
+            scores.append(dimension_scores(one, units[first:last, : len(DIMENSIONS)])[0])
+            figures.append(relevance_features(one, units[first:last], found))
+        return np.array(scores).reshape(-1, len(DIMENSIONS)), np.array(figures).reshape(-1, len(FEATURES))
+
+    def _probabilities(self, scores: NDArray[Any], language: str) -> NDArray[Any]:
         """Calibrated probabilities, rounded; the last axis is that of the targets (or the first of them)."""
-        count = scores.shape[-1]
+        slopes, shifts = self._lines[language][:, : scores.shape[-1]]
         finite = np.isfinite(scores)
-        raw = self._slopes[:count] * np.where(finite, scores, 0.0) + self._offsets[:count]
+        raw = slopes * np.where(finite, scores, 0.0) + shifts
         return np.where(finite, logistic(raw), 0.0).round(4)
 
     def _tagging(self, one: Outline, scores: NDArray[Any], cities: tuple[CityTag, ...]) -> Tagging:
         document, passages = dimension_scores(one, scores[:, : len(DIMENSIONS)])
-        overall = self._probabilities(np.append(document, relevance_score(one, scores[:, -1]))).tolist()
-        by_passage = self._probabilities(passages).tolist()
+        relevance = (
+            self._parts.relevance.score(relevance_features(one, scores, cities)) if one.units else -np.inf
+        )
+        overall = self._probabilities(np.append(document, relevance), one.language).tolist()
+        by_passage = self._probabilities(passages, one.language).tolist()
         answers: dict[str, DimensionScore] = {}
         for column, dimension in enumerate(DIMENSIONS):
-            threshold = self._parts.thresholds[dimension]
+            threshold = self._parts.thresholds[dimension][one.language]
             evidence = [
                 Evidence(passage.start, passage.end, row[column])
                 for number, (passage, row) in enumerate(zip(one.passages, by_passage, strict=True))
@@ -126,13 +127,13 @@ class Tagger:
             answers[dimension] = DimensionScore(
                 overall[column], threshold, overall[column] >= threshold, tuple(evidence)
             )
-        relevance, threshold = overall[-1], self._parts.thresholds["relevance"]
+        threshold = self._parts.thresholds["relevance"][one.language]
         return Tagging(
             model_id=self.model_id,
             codebook_version=self._codebook_version,
-            relevance=relevance,
+            relevance=overall[-1],
             relevance_threshold=threshold,
-            relevant=relevance >= threshold,
+            relevant=overall[-1] >= threshold,
             dimensions=answers,
             cities=cities,
             passages=one.passages,

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from classify.codebook import load_codebook
-from classify.features import FORMAT
+from classify.features import FORMAT, LANGUAGES
 from classify.lexicon import lexicon_digest
+from classify.relevance import Trees
 from classify.scoring import Vocabulary
 from hexapolis.errors import ModelError
 from hexapolis.records import DIMENSIONS
@@ -51,12 +52,13 @@ _TRUSTED_TYPES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What training fits: a linear model per target, the n-gram vocabulary, calibration and thresholds."""
+    """What training fits: a linear model per target, the n-gram vocabulary, and how scores become answers."""
 
-    estimators: Mapping[str, Any]  # sklearn LogisticRegression, one a target
+    estimators: Mapping[str, Any]  # sklearn LogisticRegression, one a target, for units
     vocabulary: Vocabulary
-    calibration: Mapping[str, tuple[float, float]]  # slope and shift on the rolled-up score
-    thresholds: Mapping[str, float]  # on the calibrated probability
+    relevance: Trees  # for documents
+    calibration: Mapping[str, Mapping[str, tuple[float, float]]]  # by target and language: slope and shift
+    thresholds: Mapping[str, Mapping[str, float]]  # by target and language, on the calibrated probability
 
 
 def write_model(models_dir: Path, model_id: str, parts: Parts, card: Mapping[str, Any]) -> Path:
@@ -68,8 +70,16 @@ def write_model(models_dir: Path, model_id: str, parts: Parts, card: Mapping[str
             "estimators": dict(parts.estimators),
             "position": parts.vocabulary.position,
             "idf": parts.vocabulary.idf,
-            "calibration": np.array([parts.calibration[target] for target in TARGETS]),
-            "thresholds": np.array([parts.thresholds[target] for target in TARGETS]),
+            "figure": parts.relevance.figure,
+            "limit": parts.relevance.limit,
+            "value": parts.relevance.value,
+            "start": np.array([parts.relevance.start]),
+            "calibration": np.array(
+                [[parts.calibration[target][language] for language in LANGUAGES] for target in TARGETS]
+            ),
+            "thresholds": np.array(
+                [[parts.thresholds[target][language] for language in LANGUAGES] for target in TARGETS]
+            ),
         }
     )
     card = {**card, "model_sha256": hashlib.sha256(content).hexdigest()}
@@ -181,14 +191,19 @@ def _read_parts(path: Path, content: bytes) -> Parts:
                 f"{path}: holds {', '.join(strange[:3])}, which a model file may not hold; not loaded"
             )
         state = loads(content, trusted=[])
-        calibration = {
-            t: (float(a), float(b)) for t, (a, b) in zip(TARGETS, state["calibration"], strict=True)
-        }
+        trees = Trees(state["figure"], state["limit"], state["value"], float(state["start"][0]))
         return Parts(
             estimators={target: state["estimators"][target] for target in TARGETS},
             vocabulary=Vocabulary(state["position"], state["idf"]),
-            calibration=calibration,
-            thresholds={t: float(v) for t, v in zip(TARGETS, state["thresholds"], strict=True)},
+            relevance=trees,
+            calibration={
+                target: {name: (float(a), float(b)) for name, (a, b) in zip(LANGUAGES, rows, strict=True)}
+                for target, rows in zip(TARGETS, state["calibration"], strict=True)
+            },
+            thresholds={
+                target: {name: float(value) for name, value in zip(LANGUAGES, row, strict=True)}
+                for target, row in zip(TARGETS, state["thresholds"], strict=True)
+            },
         )
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
         raise ModelError(f"{path}: is not a model file of this version ({error})") from error

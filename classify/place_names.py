@@ -8,6 +8,8 @@ left out. What the sentence says of the place is `classify/city_context.py`'s bu
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -19,6 +21,7 @@ from classify.gazetteer import (
     abbreviations,
     fold,
     names,
+    short_names,
     words,
 )
 from classify.terms import without_surrogates
@@ -35,6 +38,7 @@ _STREET_EN = re.compile(
     r"\s+(?:(?:East|West|North|South|Middle|Central)\s+)?(?:Road(?![ -]?[Mm]ap)|Avenue|Street|Boulevard|Rd)\b"
 )
 _SMALL = frozenset(("and", "in", "of"))  # words of an English name that are not capitalised
+_CITIES_COUNTED = frozenset(("两市", "三市", "四市", "五市", "等市"))
 _BAD_SUFFIX = frozenset(("市场", "市值", "区域", "区间", "区块", "区别", "区分"))
 
 
@@ -49,7 +53,7 @@ class Hit:
     start: int
     end: int
     code: str
-    kind: str  # city, place, abbreviation
+    kind: str  # city, place, abbreviation, joint (京沪: one hit for each of its cities)
     chinese: bool
 
 
@@ -85,17 +89,25 @@ def to_simplified(text: str) -> str:
     return "".join(new if len(new) == 1 else old for old, new in zip(text, pieces, strict=True))
 
 
-def find_hits(text: str) -> list[Hit]:
-    """Every place in the text that can be told, in order of position; `text` is Simplified or English."""
+def find_hits(text: str, source_city: str | None = None) -> list[Hit]:
+    """Every place in the text that can be told, in order of position.
+
+    Args:
+        text: Simplified Chinese or English.
+        source_city: code of the city that the text's source belongs to. It decides a shared name that the
+            text itself leaves open (南山 from a source in Shenzhen), and nothing else.
+    """
     matches = sorted([*_chinese(text), *_english(text)], key=lambda m: m.start)
     named, near = _certain(text, matches)
     hits = []
     for i, match in enumerate(matches):
-        code = _decide(match, _adjacent_codes(text, matches, i), named, near)
+        beside = _adjacent_codes(text, matches, i)
+        code = _decide(match, beside, named, near, source_city) or _counted(text, match)
         if code:
-            kind = next(n.kind for n in match.readings if n.code == code)
+            kind = next((n.kind for n in match.readings if n.code == code), "place")
             hits.append(Hit(match.start, match.end, code, kind, match.chinese))
-    return sorted([*hits, *_abbreviated(text)], key=lambda h: h.start)
+    provinces = {code for _, code in near}
+    return sorted([*hits, *_abbreviated(text, matches, provinces)], key=lambda h: h.start)
 
 
 def _chinese(text: str) -> list[_Match]:
@@ -153,7 +165,10 @@ def _certain(text: str, matches: list[_Match]) -> tuple[set[str], list[tuple[int
     return named, near
 
 
-def _decide(match: _Match, adjacent: set[str], named: set[str], near: list[tuple[int, str]]) -> str | None:
+def _decide(
+    match: _Match, adjacent: set[str], named: set[str], near: list[tuple[int, str]], home: str | None
+) -> str | None:
+    """The city a name stands for, or None: by what is beside it, in the text, then the source."""
     readings = match.readings
     places = [n for n in readings if n.kind == "place"]
     cities = [n for n in readings if n.kind == "city"]
@@ -170,9 +185,17 @@ def _decide(match: _Match, adjacent: set[str], named: set[str], near: list[tuple
     if len(sure) == 1:
         return sure[0]
     if sure:
-        return _homonym(match, sure, near)
+        return _homonym(match, sure, near, home)
+    if home and (home in {n.code for n in readings if n.needs != "word"} or match.key in short_names(home)):
+        return home
     lone = {n.code for n in places if n.needs == "bare"}
     return lone.pop() if len(lone) == 1 and len({n.code for n in places}) == 1 else None
+
+
+def _counted(text: str, match: _Match) -> str | None:
+    """The city in a list that ends in 两市 or 等市 (长春、吉林两市): that stands for each name's 市."""
+    cities = [n.code for n in match.readings if n.kind == "city"]
+    return cities[0] if len(cities) == 1 and text[match.end : match.end + 2] in _CITIES_COUNTED else None
 
 
 def _adjacent_codes(text: str, matches: list[_Match], i: int) -> set[str]:
@@ -197,21 +220,26 @@ def _nearest(position: int, codes: list[str], near: list[tuple[int, str]]) -> st
     return min(codes, key=lambda c: (distance(c), c))
 
 
-def _homonym(match: _Match, codes: list[str], near: list[tuple[int, str]]) -> str | None:
-    """Which Suzhou, Fuzhou, Taizhou …: by the nearest province or city of that province, else by use."""
+def _homonym(match: _Match, codes: list[str], near: list[tuple[int, str]], home: str | None) -> str | None:
+    """Which Suzhou, Fuzhou, Taizhou …: by the nearest province or its city, else the source, else use."""
     by_province = {code[:2] + "0000": code for code in codes}
     known = [(abs(match.start - p), c) for p, c in near if c in by_province]
     if known:
         return by_province[min(known)[1]]
-    return HOMONYM_DEFAULTS.get(match.key.split()[0])
+    return home if home in codes else HOMONYM_DEFAULTS.get(match.key.split()[0])
 
 
-def _abbreviated(text: str) -> list[Hit]:
+def _abbreviated(text: str, matches: list[_Match], provinces: set[str]) -> Iterator[Hit]:
+    """Short forms outside the names in full; of two that overlap, the longer."""
     table = abbreviations()
-    hits: list[Hit] = []
-    for number, start, end in table.scanner.scan(text):
-        if hits and start < hits[-1].end:
+    starts = [m.start for m in matches]
+    free = 0
+    for number, start, end in sorted(table.scanner.scan(text), key=lambda found: (found[1], -found[2])):
+        if start < free or not table.patterns[number].match(text, start) or table.unless[number] in provinces:
             continue
-        if table.patterns[number].match(text, start):
-            hits.append(Hit(start, end, table.codes[number], "abbreviation", True))
-    return hits
+        before = bisect_left(starts, end) - 1  # the last full name that starts before this form's end
+        if before >= 0 and matches[before].end > start:
+            continue
+        free = end
+        for code in table.codes[number]:
+            yield Hit(start, end, code, "joint" if len(table.codes[number]) > 1 else "abbreviation", True)

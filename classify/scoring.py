@@ -1,13 +1,11 @@
 """Scores of units, and how they roll up to passages and documents. Plain arithmetic; nothing is learnt here.
 
 A document carries what one of its passages carries, so its score for a dimension is the highest of its units.
-Relevance asks whose work it is: a unit counts where a city is named or meant, and where it carries a
-dimension at least nearly; a long text needs its headline or two such places.
+Relevance is `relevance.py`'s business.
 """
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,21 +14,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from classify.features import HASH_BITS, NgramCounts, Outline
-from classify.lexicon import load_lexicon
-from classify.place_names import find_hits, to_simplified
 
-LEXICON_SCALE = 0.2
-NGRAM_SCALE = 5.0
-
-LONG_TEXT = 1000.0
-"""Wider texts (in Chinese characters) need two relevant places or a headline; below, one is enough."""
-
-CONTENT_MARGIN = 1.0
-"""Log-odds by which relevance may exceed the strongest dimension of its unit: words about AI without content
-are not about a city's policy."""
-
-NOT_A_CITY = -8.0
-"""Log-odds of relevance of a unit that belongs to no city."""
+LEXICON_SCALE = 0.4
+NGRAM_SCALE = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,72 +107,6 @@ def dimension_scores(
             if owner in outline.scored:
                 document = np.maximum(document, row)
     return document, passages
-
-
-def relevance_units(outline: Outline, units: NDArray[np.float64], has_subject: bool, has_city: bool) -> None:
-    """Correct, in place, the relevance (last column) of one document's units, given whose work each is.
-
-    A unit is a city's where it names a city or a body of one. Elsewhere the document's subject city is meant,
-    or in a short text without any name an unnamed one, unless the text speaks for a province or the nation.
-    """
-    lexicon = load_lexicon()
-    wider = any(lexicon.holds(one, ("wider_area",)) for one in outline.features)
-    meant = not wider and (has_subject or not (has_city or outline.scattered))
-    named = _naming_sentences(outline) if has_city and not meant else frozenset()
-    for number, (first, last) in enumerate(outline.units):
-        mine = (
-            meant
-            or any(n in named for n in range(first, last))
-            or any(lexicon.holds(one, ("own_city",)) for one in outline.features[first:last])
-        )
-        if mine:
-            units[number, -1] = min(units[number, -1], units[number, :-1].max() + CONTENT_MARGIN)
-        else:
-            units[number, -1] = min(units[number, -1], NOT_A_CITY)
-
-
-def _naming_sentences(outline: Outline) -> frozenset[int]:
-    """Sentences that name a city, and the clauses taken from them."""
-    starts, at = [], 0
-    for sentence in outline.raw:
-        starts.append(at)
-        at += len(sentence) + 1
-    hits = find_hits(to_simplified("\n".join(outline.raw)))
-    naming = {bisect.bisect_right(starts, hit.start) - 1 for hit in hits}
-    naming |= {outline.length + n for n, source in enumerate(outline.sources) if source in naming}
-    return frozenset(naming)
-
-
-def relevance_score(outline: Outline, units: NDArray[np.float64]) -> float:
-    """Roll up relevance: the headline's, a short text's best place, or a long text's second best."""
-    best_title = -np.inf
-    places: list[float] = []
-    for number, (owner, (first, last)) in enumerate(zip(outline.owners, outline.units, strict=True)):
-        score = float(units[number])
-        if owner < 0:
-            best_title = max(best_title, score)
-        elif (
-            owner in outline.scored and first < outline.length and _is_smallest(outline, number, first, last)
-        ):
-            places.append(score)
-    places.sort(reverse=True)
-    if not places:
-        return best_title
-    enough = 0 if outline.width <= LONG_TEXT or len(places) == 1 else 1
-    return max(best_title, places[enough])
-
-
-def _is_smallest(outline: Outline, number: int, first: int, last: int) -> bool:
-    """Whether a unit is a run of sentences, or the whole of a passage that has no runs."""
-    owner = outline.owners[number]
-    neighbours = (number - 1, number + 1)
-    return not any(
-        0 <= other < len(outline.units)
-        and outline.owners[other] == owner
-        and first <= outline.units[other][0]
-        and outline.units[other][1] <= last
-        for other in neighbours
-    )
 
 
 def unit_offsets(outlines: Sequence[Outline]) -> list[tuple[int, int]]:

@@ -230,6 +230,79 @@ class Tagging:
         return tuple(d for d in DIMENSIONS if self.dimensions[d].tagged)
 
 
+class ReviewKind(StrEnum):
+    """How a review came about, weakest first; `undo` is no judgement, it takes one back."""
+
+    OPEN = "open"  # the reviewer saw what the model says
+    BLIND = "blind"  # the reviewer did not
+    ADJUDICATED = "adjudicated"  # somebody settled what the reviewers disagreed on
+    UNDO = "undo"  # an earlier review no longer counts
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSpan:
+    """A quote that a reviewer marked as carrying a dimension: `text[start:end]` of the version's text."""
+
+    dimension: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What one person said of one version at one time. Never changed: what is taken back is an `undo`."""
+
+    version_id: int
+    reviewer: str
+    at: dt.datetime
+    kind: ReviewKind
+    codebook_version: str  # the codebook that the reviewer judged by
+    relevant: bool | None = None  # None: unsure, or not judged
+    dims: tuple[str, ...] | None = None  # in the plan's order; () carries none, None: not judged
+    cities: tuple[str, ...] | None = None  # codes of the subject cities; None: not judged
+    evidence: tuple[ReviewSpan, ...] = ()
+    audit: bool = False  # drawn by the random audit share: measures the model, never trains it
+    note: str = ""
+    undoes: int | None = None  # of an undo: the review that no longer counts
+    id: int | None = None  # given by the store
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLabel:
+    """What the reviews of a text come to."""
+
+    kind: ReviewKind  # the strongest that decided: adjudicated, blind or open
+    relevant: bool | None  # None: nobody is sure, or reviewers disagree
+    dims: frozenset[str] | None  # that all agree on; None: nobody judged them
+    contested: frozenset[str]  # dimensions on which reviewers disagree
+    relevance_contested: bool
+    cities: tuple[str, ...] | None  # codes, sorted; None: not judged, or reviewers disagree
+    evidence: tuple[ReviewSpan, ...]  # of the dimensions in `dims`
+    audit: bool  # one of the reviews belongs to the audit
+    reviewers: tuple[str, ...]  # whose word this is, sorted
+
+
+@dataclass(frozen=True, slots=True)
+class StoryText:
+    """One story's text, with what is known of its labels."""
+
+    story_key: str  # digest of the folded text: the same in every store
+    title: str
+    text: str
+    language: str
+    articles: frozenset[int]  # that show or showed this text
+    label: ReviewLabel | None = None  # None: not reviewed
+
+
+@dataclass(frozen=True, slots=True)
+class SureText:
+    """A text that nobody has reviewed and that a model is very sure of, in all its answers."""
+
+    story: StoryText
+    dims: frozenset[str]  # that it carries; it is as sure that the others are not carried
+    relevant: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One request for a page of an entry point."""
@@ -468,3 +541,27 @@ class SourceHealth:
     evidence: Mapping[str, object]  # numbers, addresses and run ids
     last_run: RunFacts | None = None
     newest: dt.date | None = None  # the day of the newest article
+
+
+class DocumentKind(StrEnum):
+    """What sort of text a document is; `docs/document-kinds.md` draws the lines between them."""
+
+    PLAN = "plan"  # says what a public body will do or pay for: action plan, opinions, several measures
+    REGULATION = "regulation"  # states law in articles: regulations, administrative measures, provisions
+    NOTICE = "notice"  # calls, announces, lists or asks for comments
+    INTERPRETATION = "interpretation"  # explains a document: questions and answers, one chart
+    REPORT = "report"  # accounts for what was done: government work report, yearly summary, bulletin
+    NEWS = "news"  # tells of an event or of another document
+    SPEECH = "speech"  # the words of somebody who spoke
+    COMMENTARY = "commentary"  # gives the writer's own view
+    OTHER = "other"
+
+
+class Level(StrEnum):
+    """The rank of the Chinese public body whose act a text is, or whose act it tells of."""
+
+    NATIONAL = "national"
+    PROVINCE = "province"
+    CITY = "city"  # municipalities and prefectures too
+    DISTRICT = "district"  # counties, county-level cities, zones and what is below them too
+    NONE = "none"  # no such body: companies, research, foreign bodies, general comment

@@ -1,10 +1,11 @@
 """The tables. Migrations in `store/migrations` create them; a test holds the two together.
 
 The chain: source → crawl_run (with its ledger) → page (bytes in the archive) → article → version → passage →
-prediction (per dimension, with evidence and cities) → story. Two pointer columns,
-`article.current_version_id` and
-`version.current_prediction_id`, say which row counts now; they carry no foreign key because the rows they
-point to point back (SQLite cannot add a constraint later), and `store.integrity` checks them instead.
+prediction (per dimension, with evidence and cities) → story. A version also has its reviews, in a table that
+only grows: triggers, which migration 0003 makes, refuse every change of a row. Two pointer columns,
+`article.current_version_id` and `version.current_prediction_id`, say which row counts now; they carry no
+foreign key because the rows they point to point back (SQLite cannot add a constraint later), and
+`store.integrity` checks them instead.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration this version knows."""
 
 
@@ -267,6 +268,24 @@ prediction_city = Table(
     Column("role", String(10), nullable=False),
     Column("rank", Integer, nullable=False),
     Index("ix_prediction_city_city_code", "city_code"),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("version_id", ForeignKey("version.id"), nullable=False, index=True),
+    Column("reviewer", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String(12), nullable=False),  # open, blind, adjudicated, undo
+    Column("audit", Boolean, nullable=False),  # drawn by the random audit share
+    Column("relevant", Boolean),  # null: unsure, or not judged
+    Column("dims", JSON(none_as_null=True)),  # a list; null: not judged
+    Column("cities", JSON(none_as_null=True)),  # a list of codes; null: not judged
+    Column("evidence", JSON, nullable=False),  # a list of dimension, start, end
+    Column("note", Text, nullable=False),
+    Column("codebook_version", String(40), nullable=False),
+    Column("undoes", ForeignKey("review.id"), unique=True),  # a review is taken back at most once
 )
 
 cooldown = Table(

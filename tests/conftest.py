@@ -52,7 +52,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with the trained active model; made once, also when several processes run the tests."""
-    from classify.train import ensure_model
+    from classify.active import ensure_model
 
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"

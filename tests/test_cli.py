@@ -31,6 +31,8 @@ COMMANDS = [
     "schedule",
     "doctor",
     "demo",
+    "models",
+    "review",
     "sources",
 ]
 BATCH = """

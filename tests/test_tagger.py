@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classify import active as active_models
 from classify import train as training
+from classify.active import active_model, ensure_model, set_active
 from classify.corpus import corpus_digest, load_corpus, load_labelled
 from classify.features import MAX_CHARACTERS, outline
 from classify.folding import fold
@@ -22,7 +24,7 @@ from classify.lexicon import load_lexicon
 from classify.model import Tagger
 from classify.model_files import CARD_FILE, MODEL_FILE, TARGETS
 from classify.scoring import dimension_scores
-from classify.train import active_model, best_threshold, ensure_model, model_id_for, set_active, train
+from classify.train import best_threshold, model_id_for, train
 from hexapolis.errors import CorpusError, InputFileError, ModelError
 from hexapolis.records import DIMENSIONS
 
@@ -208,7 +210,7 @@ def test_near_duplicates_stay_in_one_fold(items):
     twins = [
         dataclasses.replace(item, id=f"{item.id}-twin", text=item.text + "特此说明。") for item in items[:30]
     ]
-    data = training._Data([*items, *twins])
+    data = training._Data([*items, *twins], {})
     folds = training._folds(data, seed=0)
     assert np.array_equal(folds[:30], folds[len(items) :])
 
@@ -337,17 +339,17 @@ def test_a_model_that_is_not_there_cannot_be_named(saved, model_id):
 
 
 def test_ensure_model_trains_once_then_loads(items, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "load_corpus", lambda: items)
+    monkeypatch.setattr(active_models, "load_corpus", lambda: items)
     first = ensure_model(tmp_path)
-    monkeypatch.setattr(training, "train", lambda _: pytest.fail("trained again"))
+    monkeypatch.setattr(active_models, "train", lambda _: pytest.fail("trained again"))
     assert ensure_model(tmp_path).model_id == first.model_id
-    (tmp_path / training.ACTIVE_FILE).unlink()
+    (tmp_path / active_models.ACTIVE_FILE).unlink()
     assert ensure_model(tmp_path).model_id == first.model_id
-    assert (tmp_path / training.ACTIVE_FILE).read_text("utf-8").strip() == first.model_id
+    assert (tmp_path / active_models.ACTIVE_FILE).read_text("utf-8").strip() == first.model_id
 
 
 def test_ensure_model_replaces_an_active_model_that_cannot_be_used(items, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "load_corpus", lambda: items)
+    monkeypatch.setattr(active_models, "load_corpus", lambda: items)
     first = ensure_model(tmp_path)
     (tmp_path / first.model_id / CARD_FILE).write_text("{}", "utf-8")
     assert ensure_model(tmp_path).model_id == first.model_id

@@ -7,8 +7,9 @@ the county level only zones and facilities that stand for a city's policy are ke
 Tables (tab-separated, UTF-8): `provinces.tsv`; `cities.tsv` (level `municipality`, `sub-provincial`,
 `prefecture`, `new-area`, `county` for county-level cities run by their province, `sar`); `places.tsv`
 (districts, county-level cities, zones, facilities, programmes → city); `counties.tsv` (the other county-level
-units, Chinese names only; `~` or `!` marks one that needs its city named too); `abbreviations.tsv` (沪 for
-Shanghai, 沪府 in document numbers); `not_cities*.txt` (phrases that contain a name and mean something else).
+units, Chinese names only; `~` or `!` marks one that needs its city named too); `abbreviations.tsv` and
+`joint_names.tsv` (沪, 京沪; read by `short_forms.py`); `not_cities*.txt` (phrases that contain a name and
+mean something else).
 What a name needs before it counts:
 
 - `bare`: nothing, the short name is enough (海淀);
@@ -19,18 +20,36 @@ What a name needs before it counts:
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
+from classify.gazetteer.short_forms import Abbreviations, abbreviations
+from classify.gazetteer.tables import phrases, table
 from classify.terms import TermScanner
 
+__all__ = [
+    "HOMONYM_DEFAULTS",
+    "Abbreviations",
+    "City",
+    "Name",
+    "Names",
+    "PlaceName",
+    "abbreviations",
+    "all_cities",
+    "city_by_code",
+    "city_by_name",
+    "fold",
+    "names",
+    "place_rows",
+    "provinces",
+    "short_names",
+    "words",
+]
+
 _Add = Callable[[str, "Name"], None]
-_FOLDER = Path(__file__).parent
 _EN_WORD = re.compile(r"[A-Za-z\u00c0-\u00ff0-9]+(?:['\u2019](?!s\b)[a-z]+)*")
 _EN_SUFFIXES = ("District", "County", "New Area", "City", "New District")
 
@@ -45,7 +64,7 @@ class City:
     province_code: str
     level: str  # municipality, sub-provincial, prefecture, new-area, county, sar
     zh_full: str  # 西安市, 延边朝鲜族自治州
-    needs: str  # what the Chinese short name needs before it counts: `bare` or `suffix`
+    needs: str  # what the short name needs before it counts: `bare`, `suffix` or, also in English, `word`
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +100,6 @@ def _key(name: str) -> tuple[str, ...]:
     return tuple(fold(m.group()) for m in words(name))
 
 
-def _rows(file: str) -> list[dict[str, str]]:
-    with (_FOLDER / file).open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
-def _phrases(file: str) -> list[str]:
-    lines = (_FOLDER / file).read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-
-
 def _split(field: str) -> list[str]:
     return [part for part in field.split(",") if part]
 
@@ -100,14 +109,14 @@ def all_cities() -> tuple[City, ...]:
     """Every city, by code."""
     return tuple(
         City(r["code"], r["en"], r["zh"], r["code"][:2] + "0000", r["level"], r["zh_full"], r["needs"])
-        for r in _rows("cities.tsv")
+        for r in table("cities.tsv")
     )
 
 
 @cache
 def provinces() -> dict[str, tuple[str, str, str]]:
     """Province code → Chinese short name, Chinese full name, English name."""
-    return {r["code"]: (r["zh"], r["zh_full"], r["en"]) for r in _rows("provinces.tsv")}
+    return {r["code"]: (r["zh"], r["zh_full"], r["en"]) for r in table("provinces.tsv")}
 
 
 @cache
@@ -163,10 +172,10 @@ def names() -> Names:
     _add_provinces(add_zh, add_en)
     _add_cities(add_zh, add_en)
     _add_places(add_zh, add_en)
-    for line in _phrases("not_cities.txt"):
+    for line in phrases("not_cities.txt"):
         for phrase in _expand(line):
             add_zh(phrase, Name("trap", "", "bare"))
-    for phrase in _phrases("not_cities_en.txt"):
+    for phrase in phrases("not_cities_en.txt"):
         add_en(phrase, Name("trap", "", "bare"))
     return Names(
         {k: tuple(v) for k, v in zh.items()},
@@ -203,8 +212,8 @@ def _add_provinces(add_zh: _Add, add_en: _Add) -> None:
 
 
 def _add_cities(add_zh: _Add, add_en: _Add) -> None:
-    taken = {p[2] for p in provinces().values()} | {r["en"] for r in _rows("places.tsv")}
-    for row, city in zip(_rows("cities.tsv"), all_cities(), strict=True):
+    taken = {p[2] for p in provinces().values()} | {r["en"] for r in table("places.tsv")}
+    for row, city in zip(table("cities.tsv"), all_cities(), strict=True):
         bare = Name("city", city.code, "bare")
         add_zh(city.zh_full, bare)
         add_zh(city.zh, Name("city", city.code, city.needs))
@@ -212,7 +221,7 @@ def _add_cities(add_zh: _Add, add_en: _Add) -> None:
             add_zh(city.zh + "州", bare)
         for alias in _split(row["zh_aliases"]):
             add_zh(alias, bare)
-        shared = city.needs == "suffix" and city.en in taken
+        shared = city.needs == "word" or (city.needs == "suffix" and city.en in taken)
         add_en(city.en, Name("city", city.code, "suffix" if shared else "bare"))
         for ending in ("City", "Municipality", "Prefecture"):
             add_en(f"{city.en} {ending}", bare)
@@ -239,17 +248,25 @@ def place_rows() -> tuple[PlaceName, ...]:
     """Every place, as the tables have it."""
     rows = [
         PlaceName("place", r["city_code"], r["zh"], r["suffix"], tuple(_split(r["en"])), r["needs"])
-        for r in _rows("places.tsv")
+        for r in table("places.tsv")
     ]
-    for row in _rows("counties.tsv"):
+    for row in table("counties.tsv"):
         for name in row["names"].split():
-            needs = "city" if name[-1] in "~!" else "suffix"
+            needs = {"~": "city", "!": "word"}.get(name[-1], "suffix")
             rows.append(PlaceName("place", row["city_code"], name.rstrip("~!"), "", (), needs))
     return tuple(rows)
 
 
+@cache
+def short_names(code: str) -> frozenset[str]:
+    """Chinese names without 区, 县 or 市 of a city's places, but everyday words (和平, 振兴)."""
+    rows = (row for row in place_rows() if row.code == code and row.needs != "word")
+    bare = (row.zh if row.suffix else row.zh.rstrip("区县市旗") for row in rows)
+    return frozenset(name for name in bare if len(name) > 1)
+
+
 def _add_places(add_zh: _Add, add_en: _Add) -> None:
-    for row in _rows("places.tsv"):
+    for row in table("places.tsv"):
         code, suffix, needs = row["city_code"], row["suffix"], row["needs"]
         whole = "bare" if needs in ("bare", "suffix") else "city"
         short = needs if needs in ("bare", "word") else "city"
@@ -263,41 +280,7 @@ def _add_places(add_zh: _Add, add_en: _Add) -> None:
             add_en(en, Name("place", code, short if suffix else whole))
             for ending in _EN_SUFFIXES if suffix else ():
                 add_en(f"{en} {ending}", Name("place", code, whole))
-    for row in _rows("counties.tsv"):
+    for row in table("counties.tsv"):
         for name in row["names"].split():
             marked = name[-1] in "~!"
             add_zh(name.rstrip("~!"), Name("place", row["city_code"], "city" if marked else "bare"))
-
-
-# 沪 alone is a character; 在沪企业 and 沪府〔2024〕 are Shanghai. A `guarded` character makes words (在深入,
-# 在汉语), so it needs one of these after it too.
-_STAYING = "[在来驻赴入留离全进]"
-_GUARD = "[企高院校央就创注落工的]"
-
-
-@dataclass(frozen=True, slots=True)
-class Abbreviations:
-    """Short forms of cities, the pattern each needs about it, and the city it stands for."""
-
-    scanner: TermScanner
-    patterns: tuple[re.Pattern[str], ...]
-    codes: tuple[str, ...]
-
-
-@cache
-def abbreviations() -> Abbreviations:
-    """Characters (沪) beside words that leave them alone, and prefixes of document numbers (沪府)."""
-    forms: list[tuple[str, str, str]] = []
-    for row in _rows("abbreviations.tsv"):
-        if row["char"]:
-            behind = _GUARD if row["guarded"] == "yes" else None
-            after = rf"(?={behind})" if behind else "(?![剧戏])"
-            forms.append((row["char"], rf"(?<={_STAYING}){row['char']}{after}", row["city_code"]))
-        for prefix in row["document_prefixes"].split():
-            number = rf"(?<![\u4e00-\u9fff]){prefix}[\u4e00-\u9fff]{{0,4}}[〔\[［(（]20\d\d"
-            forms.append((prefix, number, row["city_code"]))
-    return Abbreviations(
-        TermScanner([form for form, _, _ in forms]),
-        tuple(re.compile(pattern) for _, pattern, _ in forms),
-        tuple(code for _, _, code in forms),
-    )

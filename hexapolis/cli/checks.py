@@ -126,7 +126,7 @@ def _database(settings: Settings) -> Check:
 
 
 def _model(settings: Settings) -> Check:
-    from classify.train import active_model
+    from classify.active import active_model
 
     tagger = active_model(settings.models)
     if tagger is None:

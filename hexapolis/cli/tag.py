@@ -1,4 +1,4 @@
-"""Commands of the tagger: classify, train, evaluate."""
+"""Commands of the tagger: classify, evaluate, and the place of those about models and reviews."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from hexapolis.cli.output import Json, note, print_json, settings_of
-from hexapolis.errors import UsageError
+from hexapolis.cli import models, reviews
+from hexapolis.cli.output import Json, print_json, settings_of
+from hexapolis.errors import InputFileError, UsageError
 
 BATCH = 64
 
@@ -20,14 +21,16 @@ BATCH = 64
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(classify)
-    app.command()(train)
+    app.command()(models.train)
     app.command()(evaluate)
+    models.register(app)
+    reviews.register(app)
 
 
 def classify(context: typer.Context, json: Json = False) -> None:
     """Tag texts: JSON lines {"id","text","title"?} on standard input, one JSON line each on output."""
     settings = settings_of(context)
-    from classify.train import ensure_model
+    from classify.active import ensure_model
 
     tagger = ensure_model(settings.models)
     documents = _documents()
@@ -72,33 +75,12 @@ def _documents() -> Iterator[dict[str, Any]]:
         yield item
 
 
-def train(
-    context: typer.Context,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    json: Json = False,
-) -> None:
-    """Train a model from the authored corpus and make it the active one."""
-    settings = settings_of(context)
-    from classify import train as training
-    from classify.corpus import load_corpus
-
-    items = load_corpus()
-    note(f"training on {len(items)} passages")
-    tagger = training.train(items, seed=seed)
-    folder = tagger.save(settings.models)
-    training.set_active(settings.models, tagger.model_id)
-    if json:
-        print_json(tagger.card)
-    else:
-        typer.echo(
-            f"model {tagger.model_id} in {folder}; "
-            "pages tagged by another model wait: run `hexapolis process`"
-        )
-
-
 def evaluate(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Labelled texts, JSON lines.")],
+    errors: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How many of the most confident wrong answers to show.")
+    ] = 10,
     json: Json = False,
 ) -> None:
     """Measure the active model against a labelled file."""
@@ -106,10 +88,12 @@ def evaluate(
     from classify.corpus import load_labelled
 
     items = load_labelled(file)
+    if not items:
+        raise InputFileError(file, "holds no labelled text, so there is nothing to measure")
     from classify import evaluate as evaluation
-    from classify.train import ensure_model
+    from classify.active import ensure_model
 
-    result = evaluation.evaluate(ensure_model(settings.models), items)
+    result = evaluation.evaluate(ensure_model(settings.models), items, errors=errors)
     if json:
         print_json(result.as_dict())
     else:
