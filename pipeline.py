@@ -17,7 +17,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -28,7 +28,18 @@ from pebble import ProcessExpired, ProcessPool
 
 from hexapolis.config import Settings
 from hexapolis.errors import ArchiveError, HexapolisError
-from hexapolis.records import Article, DateSource, FoundDate, Judgement, Page, Selectors, Tagging, Verdict
+from hexapolis.records import (
+    Article,
+    DateSource,
+    DocumentSort,
+    FoundDate,
+    Judgement,
+    Page,
+    Selectors,
+    Source,
+    Tagging,
+    Verdict,
+)
 from store.engine import Store
 from store.pages import StoredPage, pages_to_process
 from store.results import PageResult, save_model, store_results
@@ -39,10 +50,32 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 BATCH = 64  # pages in one transaction
-_PRELOAD = ["classify.model", "compare.stories", "crawler.archive", "crawler.extract", "skops.io"]
+_PRELOAD = [
+    "classify.model",
+    "compare.stories",
+    "crawler.archive",
+    "classify.kinds",
+    "crawler.extract",
+    "skops.io",
+]
 NICENESS = 5  # of the workers: the parent's next request must not wait for the end of their time slice
 WINDOW = 192  # pages handed to the workers ahead of the one that is stored next
 TASK_PAGES = 8  # handed to a worker at once, tagged together
+
+
+@dataclass(frozen=True, slots=True)
+class PageRules:
+    """What the catalogue says of a source's pages."""
+
+    selectors: Selectors = field(default_factory=Selectors)
+    article_url: str | None = None  # what an article's address matches
+    source_kind: str | None = None  # government, media, research, company
+    city_code: str | None = None  # the source's own city: a prior for names that several cities share
+
+
+def rules_of(sources: Iterable[Source]) -> dict[str, PageRules]:
+    """The rules of each source, by its id."""
+    return {s.id: PageRules(s.selectors, s.article_url, s.kind, s.city_code) for s in sources}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +83,7 @@ class WorkItem:
     """What a worker needs to know of a page."""
 
     page: StoredPage
-    selectors: Selectors
-    article_url: str | None  # the source's rule for article addresses
+    rules: PageRules
     page_bytes: int
 
 
@@ -63,6 +95,7 @@ class WorkResult:
     article_url: str
     tagging: Tagging | None = None
     story_key: str | None = None
+    sort: DocumentSort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +125,7 @@ class Processor:
     Args:
         store: where results go.
         settings: archive folder, limits, number of workers.
-        rules: by source id, the selectors and the article rule of the catalogue.
+        rules: by source id, see `rules_of`.
         every: also pages that have a result of the current extractor and model.
     """
 
@@ -100,7 +133,7 @@ class Processor:
         self,
         store: Store,
         settings: Settings,
-        rules: Mapping[str, tuple[Selectors, str | None]] | None = None,
+        rules: Mapping[str, PageRules] | None = None,
         *,
         every: bool = False,
     ) -> None:
@@ -196,8 +229,8 @@ class Processor:
             self._after = page.page_id
             if page.page_id in self._damaged:
                 continue
-            selectors, rule = self._rules.get(page.source_id, (Selectors(), None))
-            items.append(WorkItem(page, selectors, rule, self._settings.page_bytes))
+            rules = self._rules.get(page.source_id, PageRules())
+            items.append(WorkItem(page, rules, self._settings.page_bytes))
         size = min(TASK_PAGES, -(-len(items) // self._settings.workers))  # every worker gets some
         for at in range(0, len(items), size or 1):
             self._queue.append(self._hand_out(items[at : at + size]))
@@ -268,6 +301,7 @@ class Processor:
             url_identity(work.article_url),
             work.tagging,
             work.story_key,
+            work.sort,
         )
 
 
@@ -299,8 +333,14 @@ def _process_pages(items: Sequence[WorkItem]) -> list[WorkResult]:
     from compare.stories import story_key
 
     judged = [_judge(item) for item in items]
-    articles = [judgement.article for judgement in judged if judgement.article is not None]
-    taggings = iter(_tagger.tag_many([(article.title, article.text) for article in articles]))
+    taggings = iter(
+        _tagger.tag_many(
+            [(j.article.title, j.article.text) for j in judged if j.article is not None],
+            source_cities=[
+                i.rules.city_code for i, j in zip(items, judged, strict=True) if j.article is not None
+            ],
+        )
+    )
     results = []
     for item, judgement in zip(items, judged, strict=True):
         url, article = item.page.url, judgement.article
@@ -308,9 +348,24 @@ def _process_pages(items: Sequence[WorkItem]) -> list[WorkResult]:
             results.append(WorkResult(judgement, url))
             continue
         judgement = _with_listing_date(judgement, article, item.page.listed_on)
-        url = _article_address(url, article.canonical_link, item.article_url)
-        results.append(WorkResult(judgement, url, next(taggings), story_key(article.text)))
+        url = _article_address(url, article.canonical_link, item.rules.article_url)
+        sort = _sort(article, item.rules.source_kind)
+        results.append(WorkResult(judgement, url, next(taggings), story_key(article.text), sort))
     return results
+
+
+def _sort(article: Article, source_kind: str | None) -> DocumentSort:
+    from classify.kinds import kind_of
+
+    found = kind_of(
+        article.title,
+        article.text,
+        issuer=article.issuer,
+        document_number=article.document_number,
+        source_kind=source_kind,
+    )
+    reasons = [f"{reason.words} ({reason.where})".strip() for reason in (found.reason, found.level_reason)]
+    return DocumentSort(found.kind, found.level, *reasons)
 
 
 def _judge(item: WorkItem) -> Judgement:
@@ -324,7 +379,10 @@ def _judge(item: WorkItem) -> Judgement:
     page = Page(stored.url, stored.requested_url, stored.status, headers, body, stored.fetched_at)
     documents = [(link, read_body(_archive, ref)) for link, ref in stored.documents]
     judgement = judge_page(
-        page, item.selectors, max_bytes=item.page_bytes, **({"documents": documents} if documents else {})
+        page,
+        item.rules.selectors,
+        max_bytes=item.page_bytes,
+        **({"documents": documents} if documents else {}),
     )
     if documents:  # they stay the page's, whatever another extractor would want
         judgement = replace(judgement, documents=tuple(link for link, _ in documents))

@@ -210,10 +210,7 @@ def read_hits(text: str, hits: Sequence[Hit], title_length: int) -> list[Reading
         if read[hit.code] > _ENOUGH:
             continue
         in_title = hit.start < title_length
-        start, end = _around(clauses if hit.chinese else sentences, hit.start, hit.end)
-        before, after = text[max(start, hit.start - _NEAR) : hit.start], text[hit.end : hit.end + _NEAR]
-        sentence = text[slice(*_around(sentences, hit.start, hit.end))]
-        demoted = _is_demoted(text, hit, before, after, sentence)
+        start, end, before, demoted = _read(text, hit, sentences, clauses)
         ai = _any_in(ai_starts, start, end)
         act = _any_in(act_starts, start, hit.start) or _any_in(act_starts, hit.end, end)
         govern = bool(_GOVERN_AFTER.match(text, hit.end, end) or _GOVERN_BEFORE.search(before))
@@ -224,6 +221,21 @@ def read_hits(text: str, hits: Sequence[Hit], title_length: int) -> list[Reading
             weight = 1.0 + 1.0 * ai + 1.5 * govern + 0.3 * act + 1.0 * lead + 3.0 * in_title
         readings.append(Reading(hit.code, weight, in_title, ai and (act or govern) and not demoted, demoted))
     return readings
+
+
+def is_demoted(text: str, hit: Hit) -> bool:
+    """Whether a lone hit is only mentioned, as `read_hits` would say of it."""
+    sentences = _bounds(_SENTENCE, text)
+    clauses = sorted({*sentences, *_bounds(_CLAUSE, text)}) if hit.chinese else sentences
+    return _read(text, hit, sentences, clauses)[3]
+
+
+def _read(text: str, hit: Hit, sentences: list[int], clauses: list[int]) -> tuple[int, int, str, bool]:
+    """Where the stretch that bears on a hit starts and ends, what stands before the hit, and demotion."""
+    start, end = _around(clauses if hit.chinese else sentences, hit.start, hit.end)
+    before, after = text[max(start, hit.start - _NEAR) : hit.start], text[hit.end : hit.end + _NEAR]
+    sentence = text[slice(*_around(sentences, hit.start, hit.end))]
+    return start, end, before, _is_demoted(text, hit, before, after, sentence)
 
 
 def _bounds(pattern: re.Pattern[str], text: str) -> list[int]:

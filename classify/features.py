@@ -2,9 +2,10 @@
 
 A document is cut into passages, these into sentences. In a text that speaks of AI throughout, the scored
 units are its passages and, inside the longer ones, runs of few sentences. In a long text that speaks of it
-here and there (a work report, a news bulletin) only the sentences that name AI, computing or data are scored,
-each on its own: what the rest says of talent, funds or industry is not about AI. Each unit has two blocks of
-features: lexicon classes (`lexicon.py`) and hashed character n-grams. Nothing here is learnt; see `train.py`.
+here and there (a work report, a news bulletin) only the sentences that name AI, a model, computing or data
+are scored, each on its own: what the rest says of talent, funds or industry is not about AI. Each unit has
+two blocks of features: lexicon classes (`lexicon.py`) and hashed character n-grams. Nothing here is learnt;
+see `train.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ MAX_CHARACTERS = 200_000
 MAX_TITLE = 1_000
 """What is read of a title, in characters."""
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the meaning of a feature changes without the lexicon file changing."""
 
 LANGUAGES = ("zh", "en")
@@ -36,8 +37,11 @@ LANGUAGES = ("zh", "en")
 WINDOW_WIDTH = 120.0
 """Widest run of sentences scored on its own, in Chinese characters."""
 
-TOPIC_CLASSES = ("ai", "compute", "data")
-"""A sentence with a word of one of these lexicon classes is on the topic."""
+TOPIC_CLASSES = ("ai", "compute", "data", "model")
+"""A sentence with a word of one of these lexicon classes is on the topic.
+
+`model` is there for sentences that name no AI at all: "a dispatching model sends each lorry a time".
+"""
 
 CLAUSE_WIDTH = 8.0
 """Narrowest clause scored on its own, in Chinese characters."""

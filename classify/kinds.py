@@ -11,6 +11,7 @@ import functools
 import re
 from dataclasses import dataclass
 
+from classify.beginnings import Searcher, Sightings, Sought
 from classify.levels import Reason, level_of
 from classify.place_names import to_simplified
 from classify.public_bodies import load_rules
@@ -56,11 +57,12 @@ class _Rule:
     match: re.Pattern[str] | None  # None: the kind of the source alone decides
     unless: re.Pattern[str] | None
     source_kind: str | None
+    sought: int | None  # the pattern's number among those of its place whose beginnings are known
 
 
 @functools.cache
-def _rules() -> tuple[tuple[_Rule, ...], re.Pattern[str]]:
-    """The rules in order, and the names of regulations."""
+def _rules() -> tuple[tuple[_Rule, ...], re.Pattern[str], dict[str, Searcher]]:
+    """The rules in order, the names of regulations, and by place the patterns whose beginnings are known."""
     raw = load_rules()
     words = {
         name: value if isinstance(value, str) else "|".join(value) for name, value in raw["words"].items()
@@ -73,19 +75,20 @@ def _rules() -> tuple[tuple[_Rule, ...], re.Pattern[str]]:
             pattern = pattern.replace(f"{{{name}}}", value)
         return re.compile(pattern, re.IGNORECASE)
 
-    rules = tuple(
-        _Rule(
-            DocumentKind(row["kind"]) if "kind" in row else None,
-            row.get("in", "source_kind"),
-            compiled(row.get("match")),
-            compiled(row.get("unless")),
-            row.get("source_kind"),
-        )
-        for row in raw["kinds"]
-    )
+    rules: list[_Rule] = []
+    sought: dict[str, list[Sought]] = {}
+    for row in raw["kinds"]:
+        match, where, number = compiled(row.get("match")), row.get("in", "source_kind"), None
+        if match is not None and "starts" in row:
+            of_place = sought.setdefault(where, [])
+            number = len(of_place)
+            of_place.append(Sought(match, tuple(row["starts"])))
+        kind = DocumentKind(row["kind"]) if "kind" in row else None
+        unless = compiled(row.get("unless"))
+        rules.append(_Rule(kind, where, match, unless, row.get("source_kind"), number))
     regulation = compiled("(?:{regulation_zh}){tail}$|(?:{regulation_en})")
     assert regulation is not None
-    return rules, regulation
+    return tuple(rules), regulation, {where: Searcher(found) for where, found in sought.items()}
 
 
 def kind_of(
@@ -144,7 +147,8 @@ def _headline(title: str) -> tuple[str, str]:
 
 
 def _kind(title: str, label: str, opening: str, source_kind: str | None) -> tuple[DocumentKind, Reason]:
-    rules, regulation = _rules()
+    rules, regulation, searchers = _rules()
+    sightings: dict[str, Sightings] = {}
     places = {
         "title": title,
         "label": label,
@@ -161,7 +165,12 @@ def _kind(title: str, label: str, opening: str, source_kind: str | None) -> tupl
                 return rule.kind, Reason(source_kind or "", rule.where)
             continue
         place = places[rule.where]
-        found = rule.match.search(place)
+        if rule.sought is None:
+            found = rule.match.search(place)
+        else:
+            if rule.where not in sightings:
+                sightings[rule.where] = searchers[rule.where].read(place)
+            found = sightings[rule.where].search(rule.sought)
         if found is None or (rule.unless is not None and rule.unless.search(place)):
             continue
         where = rule.where if rule.where in ("title", "label") else "opening"

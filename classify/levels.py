@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from classify.beginnings import Searcher, Sought
 from classify.gazetteer import abbreviations
-from classify.public_bodies import Chain, find_chains, load_rules
+from classify.public_bodies import Chain, chains_within, find_chains, load_rules, may_name
 from hexapolis.records import Level
 
 _SELF = {"省": Level.PROVINCE, "市": Level.CITY, "区": Level.DISTRICT, "县": Level.DISTRICT}  # 我省, 我市 …
@@ -47,7 +48,7 @@ class _Rules:
     numbers: Mapping[Level, re.Pattern[str]]
     addressed: Mapping[Level, re.Pattern[str]]
     self_named: re.Pattern[str]
-    carried_out: re.Pattern[str]
+    carried_out: Searcher
 
 
 @functools.cache
@@ -67,7 +68,7 @@ def _rules() -> _Rules:
             for level in (Level.NATIONAL, Level.PROVINCE, Level.CITY, Level.DISTRICT)
         },
         compiled("self"),
-        compiled("carried_out"),
+        Searcher([Sought(compiled("carried_out"), tuple(raw["starts"]["carried_out"]))]),
     )
 
 
@@ -144,8 +145,9 @@ class _Document:
     @functools.cached_property
     def _title_chains(self) -> tuple[Chain, ...]:
         """Of the title, read with the lead: it may tell which city a district belongs to."""
-        whole = f"{self._title}\n{self._opening[:_LEAD]}" if self._title else ""
-        return tuple(chain for chain in find_chains(whole) if chain.end <= len(self._title))
+        if not may_name(self._title):
+            return ()
+        return tuple(chains_within(f"{self._title}\n{self._opening[:_LEAD]}", len(self._title)))
 
     def _signed(self) -> LevelAnswer | None:
         """The body at the head of a formal title, as in 广州市民政局关于印发办法的通知."""
@@ -185,8 +187,8 @@ class _Document:
     def _named_in_text(self, *, cited: bool) -> LevelAnswer | None:
         """The first body of the lead; if `cited`, also a mere place, or one whose words are carried out."""
         lead = self._opening[:_LEAD]
-        read = lead if cited else _rules().carried_out.sub(_blanks, _QUOTED.sub(_blanks, lead))
-        return _first(read, find_chains(f"{read}\n{self._title}"), "opening", acts=not cited)
+        read = lead if cited else _without_carried_out(_QUOTED.sub(_blanks, lead))
+        return _first(read, chains_within(f"{read}\n{self._title}", len(read)), "opening", acts=not cited)
 
 
 def _by_number(number: str, where: str) -> LevelAnswer | None:
@@ -200,11 +202,19 @@ def _by_number(number: str, where: str) -> LevelAnswer | None:
     return None
 
 
+def _without_carried_out(text: str) -> str:
+    pieces, at = [], 0
+    for match in _rules().carried_out.read(text).finditer(0):
+        pieces += [text[at : match.start()], _blanks(match)]
+        at = match.end()
+    return "".join(pieces) + text[at:]
+
+
 def _blanks(match: re.Match[str]) -> str:
     return " " * len(match[0])
 
 
-def _first(text: str, chains: tuple[Chain, ...], where: str, *, acts: bool = False) -> LevelAnswer | None:
+def _first(text: str, chains: Iterable[Chain], where: str, *, acts: bool = False) -> LevelAnswer | None:
     """The first body that stands in the text; with `acts`, a place alone is none."""
     for chain in chains:
         if chain.end <= len(text) and (chain.acts or not acts):

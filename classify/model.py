@@ -56,23 +56,36 @@ class Tagger:
         """The fitted parts, for saving and inspection."""
         return self._parts
 
-    def tag(self, title: str | None, text: str) -> Tagging:
+    def tag(self, title: str | None, text: str, *, source_city: str | None = None) -> Tagging:
         """Tag one document. Never fails on odd text; an empty one is irrelevant and carries nothing.
 
         Only the first `classify.features.MAX_CHARACTERS` characters are read.
-        """
-        return self.tag_many([(title, text)])[0]
 
-    def tag_many(self, docs: Sequence[tuple[str | None, str]]) -> list[Tagging]:
-        """Tag many documents, in their order; much faster than one by one."""
+        Args:
+            title: the headline, if known apart from the text.
+            text: the article or passage.
+            source_city: GB/T 2260 code of the city that the source is of, see `find_cities`.
+        """
+        return self.tag_many([(title, text)], source_cities=[source_city])[0]
+
+    def tag_many(
+        self, docs: Sequence[tuple[str | None, str]], *, source_cities: Sequence[str | None] = ()
+    ) -> list[Tagging]:
+        """Tag many documents, in their order; `source_cities` has one for each, or none at all."""
+        origins = source_cities or [None] * len(docs)
         taggings: list[Tagging] = []
         for at in range(0, len(docs), _BATCH):
-            taggings += self._tag_batch(docs[at : at + _BATCH])
+            taggings += self._tag_batch(docs[at : at + _BATCH], origins[at : at + _BATCH])
         return taggings
 
-    def _tag_batch(self, docs: Sequence[tuple[str | None, str]]) -> list[Tagging]:
+    def _tag_batch(
+        self, docs: Sequence[tuple[str | None, str]], origins: Sequence[str | None]
+    ) -> list[Tagging]:
         outlines = [outline(title, text, self._lexicon) for title, text in docs]
-        cities = [find_cities(title, text[:MAX_CHARACTERS]) for title, text in docs]
+        cities = [
+            find_cities(title, text[:MAX_CHARACTERS], source_city=origin)
+            for (title, text), origin in zip(docs, origins, strict=True)
+        ]
         scores = self.unit_scores(outlines)
         return [
             self._tagging(one, scores[first:last], found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -22,6 +22,7 @@ from classify.gazetteer import (
     fold,
     names,
     short_names,
+    word_texts,
     words,
 )
 from classify.terms import without_surrogates
@@ -89,15 +90,18 @@ def to_simplified(text: str) -> str:
     return "".join(new if len(new) == 1 else old for old, new in zip(text, pieces, strict=True))
 
 
-def find_hits(text: str, source_city: str | None = None) -> list[Hit]:
+def find_hits(
+    text: str, source_city: str | None = None, scanned: Sequence[tuple[int, int, int]] | None = None
+) -> list[Hit]:
     """Every place in the text that can be told, in order of position.
 
     Args:
         text: Simplified Chinese or English.
         source_city: code of the city that the text's source belongs to. It decides a shared name that the
             text itself leaves open (南山 from a source in Shenzhen), and nothing else.
+        scanned: what `names().zh_scanner` finds in the text, for who has it already.
     """
-    matches = sorted([*_chinese(text), *_english(text)], key=lambda m: m.start)
+    matches = sorted([*_chinese(text, scanned), *_english(text)], key=lambda m: m.start)
     named, near = _certain(text, matches)
     hits = []
     for i, match in enumerate(matches):
@@ -110,11 +114,13 @@ def find_hits(text: str, source_city: str | None = None) -> list[Hit]:
     return sorted([*hits, *_abbreviated(text, matches, provinces)], key=lambda h: h.start)
 
 
-def _chinese(text: str) -> list[_Match]:
+def _chinese(text: str, scanned: Sequence[tuple[int, int, int]] | None) -> list[_Match]:
     if text.isascii():
         return []
     index = names()
-    runs = [(start, start - end) for _, start, end in index.zh_scanner.scan(text)]
+    if scanned is None:
+        scanned = index.zh_scanner.scan(text)
+    runs = [(start, start - end) for _, start, end in scanned]
     runs.sort()  # by position, longest first
     found, free = [], 0
     for start, minus in runs:
@@ -129,25 +135,29 @@ def _chinese(text: str) -> list[_Match]:
 
 
 def _english(text: str) -> list[_Match]:
-    index, tokens = names(), words(text)
-    found, i = [], 0
-    while i < len(tokens):
-        word = tokens[i].group()
-        step = 1
-        if word[0].isupper():
-            for n in index.en_starts.get(fold(word), ()):
-                run = tokens[i : i + n]
-                if len(run) < n or any(b.start() - a.end() != 1 for a, b in pairwise(run)):
-                    continue
-                key = tuple(fold(t.group()) for t in run)
-                readings = index.en.get(key)
-                if readings is None or not all(t.group()[0].isupper() or t.group() in _SMALL for t in run):
-                    continue
-                step = n
-                if not _STREET_EN.match(text, run[-1].end()):
-                    found.append(_Match(run[0].start(), run[-1].end(), readings, " ".join(key), False))
-                break
-        i += step
+    index, tokens = names(), word_texts(text)
+    places: list[re.Match[str]] | None = None  # most texts name no place in English
+    found, free = [], 0
+    for i, word in enumerate(tokens):
+        if i < free or not word[0].isupper():
+            continue
+        for n in index.en_starts.get(fold(word), ()):
+            run = tokens[i : i + n]
+            if len(run) < n:
+                continue
+            key = tuple(map(fold, run))
+            readings = index.en.get(key)
+            if readings is None or not all(t[0].isupper() or t in _SMALL for t in run):
+                continue
+            if places is None:
+                places = words(text)
+            run_places = places[i : i + n]
+            if any(b.start() - a.end() != 1 for a, b in pairwise(run_places)):
+                continue
+            free, start, end = i + n, run_places[0].start(), run_places[-1].end()
+            if not _STREET_EN.match(text, end):
+                found.append(_Match(start, end, readings, " ".join(key), False))
+            break
     return found
 
 

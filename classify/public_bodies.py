@@ -8,25 +8,35 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from classify.city_context import read_hits
-from classify.gazetteer import city_by_code, names, place_rows, provinces
+from classify.beginnings import Searcher, Sought
+from classify.city_context import is_demoted
+from classify.gazetteer import (
+    abbreviations,
+    city_by_code,
+    fold,
+    names,
+    place_rows,
+    provinces,
+    word_texts,
+)
 from classify.place_names import Hit, find_hits
 from hexapolis.records import Level
 
 RULES_PATH = Path(__file__).with_name("kinds.yaml")
 
-_BARE = (Level.PROVINCE, Level.CITY, Level.DISTRICT)  # ranks whose bodies can be named without a place
 _RANK = {Level.NATIONAL: 0, Level.PROVINCE: 1, Level.CITY: 2, Level.DISTRICT: 3}
 _CHAIN_GAPS = frozenset(("", "市", "省", "·", "'s ", "\u2019s ", " ", ", ", " of ", ", in ", "'s capital "))
-_DISTRICT_EN = re.compile(r"\b([A-Z][\w'\u2019]+)(?: [Dd]istrict| [Cc]ounty| New Area)\b")
+_DISTRICT_EN = re.compile(r"([A-Z](?<!\w[A-Z])[\w'\u2019]+)(?: [Dd]istrict| [Cc]ounty| New Area)\b")
+_DISTRICT_PARTS = ("istrict", "ounty", " New Area")  # one of them stands in every match of it
 _NO_DISTRICT = frozenset(("区域", "区间", "区块", "区别", "区分"))
 _WINDOW = 150  # characters on either side of a place that can show it is not the one that acts
 _ENOUGH = 60  # places of one text that are read at all: a bound on the work for endless lists
@@ -54,13 +64,12 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    bodies: Mapping[Level, re.Pattern[str]]
+    bodies: Searcher  # one pattern for each of `_RANK`, then those of the provinces' names
     body: re.Pattern[str]
     other_name: re.Pattern[str]
     zone: re.Pattern[str]
     zone_names: re.Pattern[str]
     district_names: frozenset[str]
-    province_names: re.Pattern[str]
 
 
 def load_rules() -> Any:
@@ -78,18 +87,26 @@ def _rules() -> _Rules:
         if row.suffix or row.zh.endswith(ends):
             districts |= {row.zh, row.zh + row.suffix, *(name.lower() for name in row.en)}
     province_names: list[str] = []
+    province_starts: list[str] = []
     for code, (zh, zh_full, en) in provinces().items():
         if city_by_code(code) is None:
             province_names += [re.escape(zh_full), f"{zh}省?", rf"\b{re.escape(en)}\b(?: [Pp]rovince)?"]
+            province_starts += [zh_full, zh, en]
+    sought = [
+        Sought(
+            _compiled("|".join(raw[level.value]) if level is Level.NATIONAL else raw[level.value]),
+            tuple(raw["starts"][level.value]),
+        )
+        for level in _RANK
+    ]
+    places = re.compile("|".join(sorted(province_names, key=len, reverse=True)))
     return _Rules(
-        {Level.NATIONAL: _compiled("|".join(raw["national"]))}
-        | {level: _compiled(raw[level.value]) for level in _BARE},
+        Searcher([*sought, Sought(places, tuple(province_starts))]),
         _compiled(raw["body"]),
         _compiled(raw["other_name"]),
         _compiled(raw["zone"]),
         _compiled(raw["zone_names"]),
         frozenset(districts - {""}),
-        re.compile("|".join(sorted(province_names, key=len, reverse=True))),
     )
 
 
@@ -97,12 +114,43 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """Where a mention stands; `read` says what it is, or None where it turns out to be no body."""
+
+    start: int
+    end: int
+    read: Callable[[], Body | None]
+
+
 def find_chains(text: str) -> tuple[Chain, ...]:
     """All that the text names, in order; Simplified or English."""
-    return tuple(_chains(text, sorted(_mentions(text), key=lambda body: (body.start, -body.end))))
+    return tuple(chains_within(text, len(text)))
 
 
-def _chains(text: str, bodies: list[Body]) -> Iterator[Chain]:
+def may_name(text: str) -> bool:
+    """Whether a mention can begin in the text, whatever stands behind it; if not, it need not be read."""
+    starts = names().en_starts
+    return (
+        _rules().bodies.read(text).any_start()
+        or bool(names().zh_scanner.scan(text) or abbreviations().scanner.scan(text))
+        or any(part in text for part in _DISTRICT_PARTS)
+        or any(word[0].isupper() and fold(word) in starts for word in word_texts(text))
+    )
+
+
+def chains_within(text: str, length: int) -> Iterator[Chain]:
+    """What `text[:length]` names, read with all of the text, which is cut there or has a line's end there.
+
+    What stands behind the chain that is asked for is not read.
+    """
+    mentions = [one for one in _mentions(text) if one.start <= length] if length else []
+    mentions.sort(key=lambda one: (one.start, -one.end))
+    bodies = (body for one in mentions if (body := one.read()) is not None)
+    return (chain for chain in _chains(text, bodies) if chain.end <= length)
+
+
+def _chains(text: str, bodies: Iterable[Body]) -> Iterator[Chain]:
     links: list[Body] = []
     for body in bodies:
         if links and body.end <= links[-1].end:
@@ -120,49 +168,57 @@ def _joined(links: list[Body]) -> Chain:
     return Chain(links[0].start, links[-1].end, lowest, any(body.acts for body in links))
 
 
-def _mentions(text: str) -> Iterator[Body]:
+def _mentions(text: str) -> Iterator[_Mention]:
     rules = _rules()
-    for level, pattern in rules.bodies.items():
-        for match in pattern.finditer(text):
-            if match.end() > match.start():
-                yield Body(match.start(), match.end(), level, True)
-    hits = find_hits(text)
+    sightings = rules.bodies.read(text)
+    for number, level in enumerate(_RANK):
+        for match in sightings.finditer(number):
+            yield _Mention(*match.span(), partial(Body, *match.span(), level, True))
+    named = names().zh_scanner.scan(text)
+    hits = find_hits(text, scanned=named)
     covered = {position for hit in hits for position in range(hit.start, hit.end)}
-    for match in rules.province_names.finditer(text):
+    for match in sightings.finditer(len(_RANK)):
         if match.start() not in covered and not rules.other_name.match(text, match.end()):
-            yield _named(text, match.start(), match.end(), Level.PROVINCE)
-    for match in _DISTRICT_EN.finditer(text):
-        if match[1].lower() in rules.district_names:
-            yield _named(text, match.start(), match.end(), Level.DISTRICT)
-    for _, start, end in names().zh_scanner.scan(text):  # a 鼓楼区 is a district, whichever city's
+            yield _named(text, *match.span(), Level.PROVINCE)
+    if any(part in text for part in _DISTRICT_PARTS):
+        for match in _DISTRICT_EN.finditer(text):
+            if match[1].lower() in rules.district_names:
+                yield _named(text, *match.span(), Level.DISTRICT)
+    for _, start, end in named:  # a 鼓楼区 is a district, whichever city's
         if text[end - 1] in "区县旗" and start not in covered and text[end - 1 : end + 1] not in _NO_DISTRICT:
             yield _named(text, start, end, Level.DISTRICT)
     for hit, following in islice(pairwise([*hits, None]), _ENOUGH):
         assert hit is not None
-        if rules.other_name.match(text, hit.end) or _is_aside(text, hit):
-            continue
-        body = _place(text, hit, following.start if following is not None else len(text))
-        if body.acts or hit.kind != "abbreviation":  # 在京揭晓 says where, not who
-            yield body
+        zone = rules.zone.match(text, hit.end)
+        stop = following.start if following is not None else len(text)
+        yield _Mention(hit.start, zone.end() if zone else hit.end, partial(_acting, text, hit, zone, stop))
 
 
-def _named(text: str, start: int, end: int, level: Level) -> Body:
-    return Body(start, end, level, bool(_rules().body.match(text, end)))
+def _named(text: str, start: int, end: int, level: Level) -> _Mention:
+    return _Mention(start, end, lambda: Body(start, end, level, _rules().body.match(text, end) is not None))
+
+
+def _acting(text: str, hit: Hit, zone: re.Match[str] | None, stop: int) -> Body | None:
+    """What a hit of the gazetteer names; None if it is part of another name or only spoken of in passing."""
+    if _rules().other_name.match(text, hit.end):
+        return None
+    body = _place(text, hit, zone, stop)
+    if hit.kind == "abbreviation" and not body.acts:  # 在京揭晓 says where, not who
+        return None
+    return None if _is_aside(text, hit) else body
 
 
 def _is_aside(text: str, hit: Hit) -> bool:
     """Whether its sentence only compares with the place, passes through it or meets there."""
     begin = max(0, hit.start - _WINDOW)
     window = text[begin : hit.end + _WINDOW]
-    moved = Hit(hit.start - begin, hit.end - begin, hit.code, hit.kind, hit.chinese)
-    return read_hits(window, [moved], 0)[0].demoted
+    return is_demoted(window, Hit(hit.start - begin, hit.end - begin, hit.code, hit.kind, hit.chinese))
 
 
-def _place(text: str, hit: Hit, stop: int) -> Body:
+def _place(text: str, hit: Hit, zone: re.Match[str] | None, stop: int) -> Body:
     """The city, district or zone that a hit of the gazetteer names; `stop` is where the next begins."""
     rules = _rules()
     name = text[hit.start : hit.end]
-    zone = rules.zone.match(text, hit.end)
     end = zone.end() if zone else hit.end
     low = zone is not None or (
         hit.kind == "place"

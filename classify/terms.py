@@ -16,7 +16,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def without_surrogates(text: str) -> str:
     """Each lone surrogate, which no encoding can hold, replaced by a space, so that positions stay."""
-    return _SURROGATE.sub(" ", text)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return _SURROGATE.sub(" ", text)
+    return text
 
 
 class TermScanner:

@@ -9,8 +9,8 @@ from typing import Any
 
 ARTICLE_FIELDS = (
     "id", "title", "url", "source_id", "language", "published_on", "published_from", "written_on", "issuer",
-    "author", "source_line", "document_number", "relevant", "relevance", "dims", "cities", "city_codes",
-    "story_id", "version", "text_sha256", "model_id", "codebook_version", "text",
+    "author", "source_line", "document_number", "kind", "level", "relevant", "relevance", "dims", "cities",
+    "city_codes", "story_id", "version", "text_sha256", "model_id", "codebook_version", "text",
 )  # fmt: skip
 
 

@@ -14,7 +14,10 @@ from functools import cache
 
 from opencc import OpenCC
 
-_IGNORED = re.compile(r"(?<!\d)\.|\.(?!\d)|[^\w.]|_")  # all but letters, digits, and a point between digits
+_IGNORED = re.compile(r"[\W_](?<!\d\.(?=\d))")  # all but letters, digits, and a point between digits
+# Replaced first: a text in which nothing else is to be normalised then costs little. What NFKC makes of a
+# text does not change, for these are the characters' own decompositions.
+_COMMON_FORMS = tuple((char, unicodedata.normalize("NFKC", char)) for char in "，：；（）！？…％\u3000\xa0")
 
 
 @cache
@@ -24,6 +27,8 @@ def _to_simplified() -> OpenCC:
 
 def fold(text: str) -> str:
     """The text as compared: NFKC, lower case, Simplified; letters, digits and decimal points only."""
+    for char, form in _COMMON_FORMS:
+        text = text.replace(char, form)
     simplified = _to_simplified().convert(unicodedata.normalize("NFKC", text).casefold())
     return _IGNORED.sub("", simplified)
 

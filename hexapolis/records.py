@@ -176,6 +176,10 @@ class Passage:
     heading: str | None = None  # the nearest heading above, for context
 
 
+UNSURE_BAND = 0.1
+"""Half the width of the band around a threshold in which an answer counts as unsure, in probability."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One passage that carries a dimension, with the probability that it does (0 to 1)."""
@@ -183,6 +187,7 @@ class Evidence:
     start: int
     end: int
     score: float
+    terms: tuple[str, ...] = ()  # the words that weighed most, strongest first, as the model reads them
 
 
 class CityRole(StrEnum):
@@ -210,6 +215,11 @@ class DimensionScore:
     tagged: bool
     evidence: tuple[Evidence, ...] = ()  # the passages at or over the threshold, strongest first
 
+    @property
+    def unsure(self) -> bool:
+        """Whether the probability is too near the threshold to be trusted either way."""
+        return abs(self.probability - self.threshold) <= UNSURE_BAND
+
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
@@ -223,6 +233,12 @@ class Tagging:
     dimensions: Mapping[str, DimensionScore]  # one entry for each of DIMENSIONS
     cities: tuple[CityTag, ...] = ()
     passages: tuple[Passage, ...] = ()
+
+    @property
+    def unsure(self) -> tuple[str, ...]:
+        """What should be looked at by a person: `relevance` and dimensions, in the plan's order."""
+        near = abs(self.relevance - self.relevance_threshold) <= UNSURE_BAND
+        return (("relevance",) if near else ()) + tuple(d for d in DIMENSIONS if self.dimensions[d].unsure)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -565,3 +581,13 @@ class Level(StrEnum):
     CITY = "city"  # municipalities and prefectures too
     DISTRICT = "district"  # counties, county-level cities, zones and what is below them too
     NONE = "none"  # no such body: companies, research, foreign bodies, general comment
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSort:
+    """The kind and the level of a document, each with the words that decided and where they stand."""
+
+    kind: DocumentKind
+    level: Level
+    kind_reason: str  # such as `行动方案 (title)`
+    level_reason: str

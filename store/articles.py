@@ -40,6 +40,8 @@ class ArticleFilter:
     since: dt.date | None = None
     until: dt.date | None = None
     relevant: bool | None = None
+    kind: str | None = None
+    level: str | None = None
     story_id: int | None = None
 
 
@@ -76,6 +78,8 @@ def list_articles(
         version.c.author,
         version.c.source_line,
         version.c.document_number,
+        version.c.kind,
+        version.c.level,
         version.c.keywords,
         version.c.headline_only,
         version.c.story_id,
@@ -136,6 +140,10 @@ def _filtered(query: Select[Any], wanted: ArticleFilter) -> Select[Any]:
         query = query.where(version.c.published_on >= wanted.since)
     if wanted.until is not None:
         query = query.where(version.c.published_on <= wanted.until)
+    if wanted.kind is not None:
+        query = query.where(version.c.kind == wanted.kind)
+    if wanted.level is not None:
+        query = query.where(version.c.level == wanted.level)
     if wanted.relevant is not None:
         query = query.where(prediction.c.relevant == wanted.relevant)
     if wanted.story_id is not None:
@@ -302,6 +310,7 @@ def _prediction(connection: Connection, row: dict[str, Any], text: str, current:
                 "end": quote.end,
                 "score": quote.score,
                 "quote": text[quote.start : quote.end],
+                "terms": quote.terms,
             }
         )
     row["dimensions"] = {d: scores[d] for d in DIMENSIONS if d in scores}

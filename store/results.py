@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, tuple_, update
 
-from hexapolis.records import Article, Judgement, Outcome, Tagging, Verdict
+from hexapolis.records import Article, DocumentSort, Judgement, Outcome, Tagging, Verdict
 from store.looks import save_gone, save_looks
 from store.schema import (
     article,
@@ -53,6 +53,7 @@ class PageResult:
     article_key: str  # its canonical form: the article's identity
     tagging: Tagging | None = None
     story_key: str | None = None
+    sort: DocumentSort | None = None
 
 
 def text_digest(text: str) -> str:
@@ -230,6 +231,16 @@ def _details(found: Article, result: PageResult, story_id: int) -> dict[str, Any
         "declared": dict(found.declared),
         "headline_only": found.headline_only,
         "extractor_version": result.extractor_version,
+        **_sorted(result.sort),
+    }
+
+
+def _sorted(sort: DocumentSort | None) -> dict[str, str | None]:
+    return {
+        "kind": sort.kind.value if sort else None,
+        "kind_reason": sort.kind_reason if sort else None,
+        "level": sort.level.value if sort else None,
+        "level_reason": sort.level_reason if sort else None,
     }
 
 
@@ -303,6 +314,7 @@ def _save_prediction_parts(connection: Connection, taggings: Mapping[int, Taggin
                     "start": quote.start,
                     "end": quote.end,
                     "score": quote.score,
+                    "terms": list(quote.terms),
                 }
                 for rank, quote in enumerate(score.evidence)
             ]

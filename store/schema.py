@@ -34,7 +34,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration this version knows."""
 
 
@@ -199,6 +199,10 @@ version = Table(
     Column("declared", JSON, nullable=False, server_default="{}"),
     Column("headline_only", Boolean, nullable=False, server_default=false()),
     Column("extractor_version", String(60), nullable=False),
+    Column("kind", String(14)),  # NULL until the page is read by a version that tells kinds
+    Column("kind_reason", Text),
+    Column("level", String(10)),
+    Column("level_reason", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("current_prediction_id", BigId),
     UniqueConstraint("article_id", "text_sha256"),
@@ -257,6 +261,7 @@ evidence = Table(
     Column("start", Integer, nullable=False),
     Column("end", Integer, nullable=False),
     Column("score", Float, nullable=False),
+    Column("terms", JSON, nullable=False, server_default="[]"),  # the words that weighed most
 )
 
 prediction_city = Table(

@@ -21,8 +21,8 @@ from conftest import Result
 from crawler.archive import ArchiveWriter
 from crawler.spiders.recorder import Recorder
 from hexapolis.config import Settings
-from hexapolis.records import EntryPoint, Link, Page, Selectors, Source
-from pipeline import Processor
+from hexapolis.records import EntryPoint, Link, Page, Source
+from pipeline import PageRules, Processor
 from store.engine import Store
 
 NOON = dt.datetime(2024, 3, 15, 12, 0, tzinfo=dt.UTC)
@@ -92,7 +92,7 @@ def verdicts(data: Path) -> dict[str, tuple[str, str]]:
     return {url: (v, d) for url, v, d in query(data, "SELECT url, verdict, verdict_detail FROM page")}
 
 
-def processed_here(data: Path, rules: dict[str, tuple[Selectors, str | None]], **options: Any) -> Processor:
+def processed_here(data: Path, rules: dict[str, PageRules], **options: Any) -> Processor:
     """The pages are processed in this process's own workers."""
     store = Store.open(f"sqlite:///{data / 'hexapolis.db'}")
     settings = Settings(data=data, workers=2, **options)
@@ -127,7 +127,7 @@ def test_a_page_that_takes_too_long_costs_only_itself(data: Path) -> None:
         f"https://x.cn/{n}.html": html(n, slow if n == 2 else f"https://x.cn/{n}.html") for n in range(6)
     }
     fetched(data, bodies)
-    done = processed_here(data, {"sz": (Selectors(), "(a+)+$")}, page_seconds=3.0)
+    done = processed_here(data, {"sz": PageRules(article_url="(a+)+$")}, page_seconds=3.0)
     found = verdicts(data)
     assert found.pop("https://x.cn/2.html") == ("unreadable", "timeout: no result within 3 s")
     assert set(found.values()) == {("article", "")}
@@ -144,7 +144,7 @@ def test_a_page_that_takes_too_long_costs_only_itself(data: Path) -> None:
 def test_a_page_on_which_a_stage_breaks_costs_only_itself(data: Path) -> None:
     """A rule that is no regular expression stands for any bug in a stage."""
     fetched(data, {"https://x.cn/1": html(1, "https://x.cn/canonical"), "https://x.cn/2": html(2)})
-    done = processed_here(data, {"sz": (Selectors(), "(")})
+    done = processed_here(data, {"sz": PageRules(article_url="(")})
     found = verdicts(data)
     assert found["https://x.cn/1"][0] == "unreadable"
     assert found["https://x.cn/1"][1].startswith("crash: error: ")

@@ -103,6 +103,22 @@ def test_a_concrete_sentence_in_a_long_report_is_found(tagger):
     assert tagger.tag(None, filler * 12).tags == ()
 
 
+@pytest.mark.parametrize(
+    ("filler", "sentence"),
+    [
+        ("粮食总产量稳定，居民收入稳步增长。", "调度模型给每辆货车排好进港时间。"),
+        ("Grain output was stable and incomes grew. ", "A dispatching model gives lorries a time. "),
+        ("Grain output was stable and incomes grew. ", "Unmanned buses serve two districts. "),
+    ],
+)
+def test_a_long_text_is_scored_where_it_speaks_of_a_model_and_not_of_ai(filler, sentence):
+    lexicon = load_lexicon()
+    scattered = outline(None, filler * 12 + sentence + filler * 12, lexicon)
+    assert scattered.scattered
+    assert [scattered.sentences[first] for first, _ in scattered.units] == [fold(sentence).strip()]
+    assert outline(None, filler * 24, lexicon).units == ()
+
+
 def test_whole_text_of_a_bare_table_of_contents_carries_less_than_its_content(tagger):
     bare = tagger.tag(None, "一、算力\n二、人才\n全文共三章，自印发之日起施行。")
     assert "compute" not in bare.tags

@@ -46,6 +46,7 @@ __all__ = [
     "place_rows",
     "provinces",
     "short_names",
+    "word_texts",
     "words",
 ]
 
@@ -89,6 +90,11 @@ class Names:
 def words(text: str) -> list[re.Match[str]]:
     """The English words of a text, without a possessive 's; `Xi'an` is one word."""
     return list(_EN_WORD.finditer(text))
+
+
+def word_texts(text: str) -> list[str]:
+    """The same words without their places."""
+    return _EN_WORD.findall(text)
 
 
 def fold(word: str) -> str:

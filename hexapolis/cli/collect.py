@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +12,6 @@ import typer
 from hexapolis.cli.output import Json, note, open_store, print_json, print_table, progress_note, settings_of
 
 if TYPE_CHECKING:
-    from hexapolis.records import Selectors, Source
     from store.runs import RunSummary
 
 
@@ -68,7 +67,7 @@ def crawl(
     from crawler.catalogue import load_catalogue
 
     chosen = load_catalogue(catalogue or settings.catalogue).select(sources or [])
-    from pipeline import Processor, prepare_workers
+    from pipeline import Processor, prepare_workers, rules_of
 
     prepare_workers()
     from crawler.spiders.run import crawl_sources
@@ -97,11 +96,6 @@ def crawl(
         show("")
     print_runs(summaries, json)
     raise typer.Exit(exit_code(summaries))
-
-
-def rules_of(sources: Iterable[Source]) -> dict[str, tuple[Selectors, str | None]]:
-    """What processing has to know of each source."""
-    return {source.id: (source.selectors, source.article_url) for source in sources}
 
 
 def print_runs(summaries: Iterable[RunSummary], json: bool) -> None:
@@ -155,10 +149,10 @@ def process(
     """Extract and tag the pages that wait, from the archive alone."""
     settings = settings_of(context)
     from crawler.catalogue import load_catalogue
-    from pipeline import Processor
+    from pipeline import Processor, rules_of
 
     store = open_store(settings)
-    rules: Mapping[str, Any] = rules_of(load_catalogue(catalogue or settings.catalogue).sources)
+    rules = rules_of(load_catalogue(catalogue or settings.catalogue).sources)
     show = progress_note()
     with Processor(store, settings, rules, every=every) as processor:
         processor.run((lambda pages: show(f"{pages} pages")) if show else None)

@@ -13,7 +13,9 @@ from hexapolis.cli.output import Json, as_json, note, open_store, print_json, pr
 from hexapolis.cli.read import (
     CityOption,
     DimOption,
+    KindOption,
     LanguageOption,
+    LevelOption,
     RelevantOption,
     SinceOption,
     SourceOption,
@@ -66,12 +68,14 @@ def coverage(
     language: LanguageOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    kind: KindOption = None,
+    level: LevelOption = None,
     format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.TABLE,
     json: Json = False,
 ) -> None:
     """Cities and dimensions beside the plan: distinct stories, shares, rates."""
     settings = settings_of(context)
-    wanted = article_filter(None, None, source, language, since, until, True)
+    wanted = article_filter(None, None, source, language, since, until, True, kind, level)
     codes = [city_code(name) for name in city or []]
     from classify.codebook import load_codebook
     from compare import coverage as comparison
@@ -177,11 +181,13 @@ def export(
     since: SinceOption = None,
     until: UntilOption = None,
     relevant: RelevantOption = None,
+    kind: KindOption = None,
+    level: LevelOption = None,
     json: Json = False,
 ) -> None:
     """Write articles with their texts and tags to a file."""
     settings = settings_of(context)
-    wanted = article_filter(city, dim, source, language, since, until, relevant)
+    wanted = article_filter(city, dim, source, language, since, until, relevant, kind, level)
     from compare.export import article_csv
     from store.articles import list_articles
 

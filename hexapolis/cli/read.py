@@ -10,7 +10,7 @@ import typer
 from hexapolis.cli.collect import day
 from hexapolis.cli.output import Json, open_store, print_json, print_table, settings_of
 from hexapolis.errors import UsageError
-from hexapolis.records import DIMENSIONS
+from hexapolis.records import DIMENSIONS, DocumentKind, Level
 
 if TYPE_CHECKING:
     from store.articles import ArticleFilter
@@ -32,6 +32,14 @@ SinceOption = Annotated[
 ]
 UntilOption = Annotated[
     dt.date | None, typer.Option(parser=day, metavar="DATE", help="Published on or before.")
+]
+KindOption = Annotated[
+    DocumentKind | None,
+    typer.Option("--kind", metavar="KIND", help=f"What sort of document: {', '.join(DocumentKind)}."),
+]
+LevelOption = Annotated[
+    Level | None,
+    typer.Option("--level", metavar="LEVEL", help=f"Rank of the body whose act it is: {', '.join(Level)}."),
 ]
 RelevantOption = Annotated[
     bool | None, typer.Option("--relevant/--irrelevant", help="About a city's AI policy, or not.")
@@ -72,6 +80,8 @@ def article_filter(
     since: dt.date | None,
     until: dt.date | None,
     relevant: bool | None,
+    kind: DocumentKind | None = None,
+    level: Level | None = None,
 ) -> ArticleFilter:
     """The filter that the options describe."""
     from store.articles import ArticleFilter
@@ -86,6 +96,8 @@ def article_filter(
         since=since,
         until=until,
         relevant=relevant,
+        kind=kind.value if kind else None,
+        level=level.value if level else None,
     )
 
 
@@ -98,12 +110,14 @@ def articles(
     since: SinceOption = None,
     until: UntilOption = None,
     relevant: RelevantOption = None,
+    kind: KindOption = None,
+    level: LevelOption = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_NUMBER, metavar="N", help="At most so many.")] = 50,
     json: Json = False,
 ) -> None:
     """List articles, newest first."""
     settings = settings_of(context)
-    wanted = article_filter(city, dim, source, language, since, until, relevant)
+    wanted = article_filter(city, dim, source, language, since, until, relevant, kind, level)
     from store.articles import list_articles
 
     with open_store(settings).read() as connection:
@@ -159,6 +173,9 @@ def _show_version(version: dict[str, Any]) -> None:
         f"{version['published_on']} ({version['published_from']})" if version["published_on"] else "undated"
     )
     typer.echo(f"  published {date}, {version['language']}, text sha256:{version['text_sha256']}")
+    if version["kind"]:
+        typer.echo(f"  kind: {version['kind']}, {version['kind_reason']}")
+        typer.echo(f"  level: {version['level']}, {version['level_reason']}")
     for page in version["pages"]:
         typer.echo(
             f"  page {page['id']} fetched {page['fetched_at']:%Y-%m-%d %H:%M:%SZ}, run {page['run_id']}, ",
