@@ -17,3 +17,9 @@ def upgrade() -> None:
         batch.add_column(sa.Column("level_reason", sa.Text()))
     with op.batch_alter_table("evidence") as batch:
         batch.add_column(sa.Column("terms", sa.JSON(), nullable=False, server_default="[]"))
+
+
+def downgrade() -> None:
+    op.drop_column("evidence", "terms")
+    for name in ("level_reason", "level", "kind_reason", "kind"):
+        op.drop_column("version", name)
