@@ -32,11 +32,12 @@ _ATTACHMENTS_MAX = 100
 _PUBLISHED = ("display_publish_time", "first_publish_time", "publish_time", "created_at")
 _BODIES = ("content", "content_html")
 
-# Possessive: a string that does not end is given up at once, whatever it holds.
+# Every part takes what no other part can: a string or a comment that does not end costs linear time. No group
+# is possessive: before Python 3.11.5 such a group takes more than it may (CPython gh-100061, gh-106052).
 _TOKEN = re.compile(
-    r"""(?:\s++|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+(?:
-        (?P<string>"(?:[^"\\\n]|\\[\s\S])*+"|'(?:[^'\\\n]|\\[\s\S])*+')
-      | (?P<number>[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d{1,3})?+(?![\w$]))
+    r"""(?:\s|//[^\n]*+|/\*[^*]*+\*++(?:[^/*][^*]*+\*++)*/)*(?:
+        (?P<string>"[^"\\\n]*+(?:\\[\s\S][^"\\\n]*+)*"|'[^'\\\n]*+(?:\\[\s\S][^'\\\n]*+)*')
+      | (?P<number>[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d{1,3})?(?![\w$]))
       | (?P<name>[A-Za-z_$][\w$]*+)
       | (?P<sign>[{}\[\]:,])
     )""",

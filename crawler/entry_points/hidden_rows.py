@@ -30,8 +30,8 @@ _MARKUP_TYPES = ("template", "html", "xml", "tmpl", "x-")
 # Every alternative takes at least one character and never looks at one twice: a script costs linear time.
 _TOKEN = re.compile(
     r"""(?P<comment>//[^\n]*|/\*[\s\S]*?(?:\*/|\Z))
-    |(?P<text>"(?:[^"\\\n]|\\[\s\S])*+"?|'(?:[^'\\\n]|\\[\s\S])*+'?|`(?:[^`\\]|\\[\s\S])*+`?)
-    |(?P<name>[\w$]+(?:\.[\w$]+)*+)
+    |(?P<text>"[^"\\\n]*(?:\\[\s\S][^"\\\n]*)*"?|'[^'\\\n]*(?:\\[\s\S][^'\\\n]*)*'?|`[^`\\]*(?:\\[\s\S][^`\\]*)*`?)
+    |(?P<name>[\w$]+(?:\.[\w$]+)*)
     |(?P<sign>\+=|[=!<>]=+|[^\s])""",
     re.VERBOSE,
 )
