@@ -28,8 +28,7 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Response
 from twisted.internet.error import ConnectError
-from twisted.python.failure import Failure
-from twisted.web._newclient import BODY, ParseError
+from twisted.web._newclient import ParseError
 
 from crawler.inflate import InflateError
 from crawler.spiders.throttle import TURNS, host_of
@@ -101,31 +100,29 @@ class Download(HTTP11DownloadHandler):
 
 
 class _Parser(_LenientHTTPClientParser):
+    """Gives up on an answer whose headers have no end."""
+
     MAX_LENGTH = MAX_HEADER_LINE
+    _head = 0  # bytes of the lines of the head so far
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's interface
+        self._head += len(line) + len(self.delimiter)
+        if self._head > MAX_HEADER_BYTES:
+            raise AnswerRefused(f"the headers are longer than {MAX_HEADER_BYTES} bytes")
+        super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802 - Twisted's interface
         raise AnswerRefused(f"a line of the headers is longer than {MAX_HEADER_LINE} bytes")
 
 
 class _Protocol(_LenientHTTP11ClientProtocol):
-    """Gives up on an answer whose headers have no end."""
-
-    _head = 0  # bytes of the answer's head so far
+    """Reads answers with our parser."""
 
     def request(self, request: Any) -> Any:
-        self._head = 0
         answer = super().request(request)
         assert self._parser is not None
         self._parser.__class__ = _Parser  # Scrapy puts its own there in the same way; there is no other
         return answer
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's interface
-        if self._parser is not None and self._parser.state != BODY:
-            if self._head > MAX_HEADER_BYTES:
-                self._giveUp(Failure(AnswerRefused(f"the headers are longer than {MAX_HEADER_BYTES} bytes")))
-                return
-            self._head += len(data)
-        super().dataReceived(data)
 
 
 class _Factory(_LenientHTTP11ClientFactory):
