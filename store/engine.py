@@ -4,6 +4,9 @@ SQLite runs with WAL, foreign keys and full synchronisation. Every writing trans
 IMMEDIATE` (a read followed by an update loses updates otherwise) and holds a file lock beside the database,
 so that one process writes at a time: SQLite versions before 3.51.3 can damage a database when a checkpoint
 meets another writer.
+
+PostgreSQL gives the same promises: a read transaction sees one state (`REPEATABLE READ`), and a writing one
+begins with an advisory lock, so that one transaction writes at a time, whichever host it comes from.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from store.schema import HEAD
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 60  # how long a writer waits for another one
+_WRITER_KEY = 0x48657861  # of the advisory lock on PostgreSQL; any number that nobody else locks
 
 
 class Store:
@@ -68,16 +72,25 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read transaction: one consistent view of the database."""
-        with self._reported(), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self._reported(), self.engine.connect() as connection:
+            if self._postgresql:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A writing transaction, one at a time over all processes on SQLite."""
+        """A writing transaction, one at a time over all processes."""
         with self._reported(), self._writer_lock(), self.engine.connect() as connection:
             connection = connection.execution_options(hexapolis_write=True)
             with connection.begin():
+                if self._postgresql:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITER_KEY})
                 yield connection
+
+    @property
+    def _postgresql(self) -> bool:
+        return self.engine.dialect.name == "postgresql"
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

@@ -57,6 +57,11 @@ def save_source(connection: Connection, entry: Source, now: dt.datetime) -> None
     upsert(connection, source, [row], ["id"], ["name", "definition", "updated_at"])
 
 
+def has_sources(connection: Connection) -> bool:
+    """Whether anything was ever crawled or brought in."""
+    return connection.execute(select(source.c.id).limit(1)).first() is not None
+
+
 def start_run(
     connection: Connection, source_id: str, trigger: str, now: dt.datetime, *, limited: bool = False
 ) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres_server import PostgresServer, binaries, running_server
 
 from store.engine import Store
 
@@ -94,9 +95,50 @@ def hexapolis(data: Path) -> Callable[..., Result]:
     return run
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A throw-away PostgreSQL server."""
+    if binaries() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("PostgreSQL's initdb and pg_ctl are not here, and may not be missing where CI=true")
+        pytest.skip("PostgreSQL's initdb and pg_ctl are not here (Debian: apt-get install postgresql)")
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> Iterator[str]:
+    """The name of a PostgreSQL database with our tables, for others to be copied from."""
+    with postgres.database() as name:
+        Store.open(postgres.url(name)).close()
+        yield name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database that nobody has opened yet."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'new.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.database() as name:
+        yield server.url(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database for a test: PostgreSQL has our empty tables already, SQLite no file yet."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'store.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.database(request.getfixturevalue("postgres_template")) as name:
+        yield server.url(name)
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    opened = Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+def store(store_url: str) -> Iterator[Store]:
+    """An empty store, on each database."""
+    opened = Store.open(store_url)
     yield opened
     opened.close()

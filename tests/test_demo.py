@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import loopback
 import pytest
 from conftest import Result
+from postgres_server import PostgresServer
 
 from demo.truth import TRUTH
 from hexapolis.records import DIMENSIONS
@@ -217,3 +218,31 @@ def test_cities(demo: Demo) -> None:
     print(f"city F1 {f1(pairs):.3f}, the exact set on {exact} of {len(ARTICLES)} pages")
     assert f1(pairs) >= FLOORS["cities"]
     assert exact / len(ARTICLES) >= FLOORS["exact cities"]
+
+
+def comparable(row: dict[str, Any]) -> dict[str, Any]:
+    """An article as every run of the demo has it: without times, numbers, and the port of the site."""
+    of_the_run = ("id", "story_id", "url", "first_seen_at", "last_seen_at")
+    return {name: value for name, value in row.items() if name not in of_the_run}
+
+
+def test_postgresql_ends_in_the_same_store(
+    demo: Demo, tmp_path: Path, models: Path, postgres: PostgresServer
+) -> None:
+    (tmp_path / "models").symlink_to(models)
+    (tmp_path / ".hexapolis-demo").touch()
+    with postgres.database() as name:
+        options = ("--db", postgres.url(name))
+        ran = loopback.run(tmp_path, *options, "demo", "--no-serve")
+        assert ran.code == 0, ran.err
+        assert not list(tmp_path.glob("hexapolis.db*"))
+        for words in (("articles", "--limit", "9999"), ("coverage",), ("coverage", "--by", "month")):
+            found, wanted = loopback.run(tmp_path, *options, *words, "--json"), demo.hexapolis(*words)
+            assert (found.code, found.err) == (0, "")
+            if words[0] == "articles":
+                articles = {demo.key(row["source_id"], row["url"]): comparable(row) for row in found.rows}
+                assert articles == {key: comparable(row) for key, row in demo.articles.items()}
+            else:
+                assert found.rows == wanted.rows
+        again = loopback.run(tmp_path, *options, "demo", "--no-serve")
+        assert (again.code, "give the demo an empty one" in again.err) == (2, True)

@@ -678,6 +678,7 @@ def test_a_stored_source_is_known_by_its_third_broken_run(
     assert stored.health().state is HealthState.OK
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_only_the_last_runs_are_read_and_by_their_index(store: Store) -> None:
     stored = Stored(store, source("sz"))
     for _ in range(RUNS + 3):

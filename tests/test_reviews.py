@@ -151,14 +151,33 @@ def test_an_undo_belongs_to_the_version_of_its_review(store: Store, version_id: 
         update(review).values(id=review.c.id + 100),
         delete(review),
         delete(review).where(review.c.id == 1),
+    ],
+)
+def test_the_database_refuses_to_change_or_remove_a_review(
+    store: Store, version_id: int, change: object
+) -> None:
+    assert_refused(store, version_id, change)
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "change",
+    [
         text("INSERT OR REPLACE INTO review SELECT * FROM review WHERE undoes IS NULL"),
         text("REPLACE INTO review SELECT id, version_id, 'x', at, kind, audit, 0, dims, cities, evidence, "
              "note, codebook_version, undoes FROM review WHERE undoes IS NOT NULL"),
     ],
 )  # fmt: skip
-def test_the_database_refuses_to_change_or_remove_a_review(
-    store: Store, version_id: int, change: object
-) -> None:
+def test_sqlite_refuses_to_replace_a_review(store: Store, version_id: int, change: object) -> None:
+    assert_refused(store, version_id, change)
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_postgresql_refuses_to_empty_the_reviews(store: Store, version_id: int) -> None:
+    assert_refused(store, version_id, text("TRUNCATE review CASCADE"))
+
+
+def assert_refused(store: Store, version_id: int, change: object) -> None:
     (number,) = added(store, review_by("li", ("compute",), version_id=version_id))
     added(store, undo_of(number, version_id=version_id))
     with store.read() as connection:

@@ -8,13 +8,14 @@ import multiprocessing
 import sqlite3
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select, text, update
+from sqlalchemy import JSON, Column, inspect, select, text, update
 from sqlalchemy.exc import StatementError
 
 from hexapolis.errors import ConfigError, NewerDatabaseError, StoreError
@@ -119,11 +120,29 @@ def test_addresses_that_mean_nothing(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def _defaults_differ(
+    context: object,
+    found: Column[Any],
+    wanted: Column[Any],
+    was: str | None,
+    default: object,
+    to_be: str | None,
+) -> bool | None:
+    """PostgreSQL has no equality for `json`, which alembic would ask for: the words are compared."""
+    if isinstance(wanted.type, JSON):
+        return (was or "").removesuffix("::json").strip("'") != (to_be or "").strip("'")
+    return None
+
+
 def test_migrations_make_what_the_schema_says(store: Store) -> None:
     with store.read() as connection:
         context = MigrationContext.configure(
             connection,
-            opts={"compare_type": True, "compare_server_default": True, "target_metadata": metadata},
+            opts={
+                "compare_type": True,
+                "compare_server_default": _defaults_differ,
+                "target_metadata": metadata,
+            },
         )
         assert compare_metadata(context, metadata) == []
 
@@ -134,6 +153,7 @@ def test_head_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_sqlite_runs_with_wal_foreign_keys_and_full_synchronisation(store: Store) -> None:
     with store.read() as connection:
         values = {
@@ -155,7 +175,7 @@ def test_wal_is_turned_on_again_for_a_copy_that_lost_it(tmp_path: Path) -> None:
 
 
 def test_a_row_that_points_nowhere_is_refused(store: Store) -> None:
-    with pytest.raises(StoreError, match="FOREIGN KEY"), store.write() as connection:
+    with pytest.raises(StoreError, match=r"(?i)foreign key"), store.write() as connection:
         start_run(connection, "nobody", "manual", NOON)
     with store.read() as connection:
         assert connection.execute(select(crawl_run)).all() == []
@@ -204,12 +224,11 @@ def _count_up(url: str, times: int) -> None:
     store.close()
 
 
-def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
-    store = Store.open(at(tmp_path / "x.db"))
+def test_no_update_is_lost_between_processes(store: Store, store_url: str) -> None:
     with store.write() as connection:
         row = {"id": "m", "codebook_version": "1", "card": {"count": 0}, "first_used_at": NOON}
         connection.execute(model.insert().values(row))
-    writers = [PROCESSES.Process(target=_count_up, args=(at(tmp_path / "x.db"), 60)) for _ in range(4)]
+    writers = [PROCESSES.Process(target=_count_up, args=(store_url, 60)) for _ in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:
@@ -217,9 +236,9 @@ def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
     assert [writer.exitcode for writer in writers] == [0, 0, 0, 0]
     with store.read() as connection:
         assert connection.execute(select(model.c.card)).scalar_one() == {"count": 240}
-    store.close()
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_a_writer_keeps_others_out_from_its_first_word(store: Store) -> None:
     """In the database itself, which other programs see, and at the lock between our own processes."""
     path = str(store.engine.url.database)
@@ -240,11 +259,9 @@ def _open_together(url: str, barrier: Barrier) -> None:
     Store.open(url).close()
 
 
-def test_processes_may_open_a_new_database_at_the_same_time(tmp_path: Path) -> None:
+def test_processes_may_open_a_new_database_at_the_same_time(new_url: str) -> None:
     barrier = PROCESSES.Barrier(4)
-    openers = [
-        PROCESSES.Process(target=_open_together, args=(at(tmp_path / "x.db"), barrier)) for _ in range(4)
-    ]
+    openers = [PROCESSES.Process(target=_open_together, args=(new_url, barrier)) for _ in range(4)]
     for opener in openers:
         opener.start()
     for opener in openers:

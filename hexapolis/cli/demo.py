@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,34 +17,60 @@ from hexapolis.errors import HexapolisError, UsageError
 MARK = ".hexapolis-demo"
 
 
-def run_demo(data: Path, config: Path | None, *, serve: bool, port: int) -> None:
-    """Run the demo in a fresh store below `data`.
+def run_demo(data: Path, config: Path | None, *, db: str | None, serve: bool, port: int) -> None:
+    """Run the demo in a fresh store.
+
+    Args:
+        data: the folder for everything it makes.
+        config: the settings file that the user named.
+        db: a database that the user named, which has to be empty; else it makes one in the folder.
+        serve: serve the report until stopped.
+        port: of the report.
 
     Raises:
-        UsageError: the folder holds something that is not a demo's.
+        UsageError: the folder or the database holds something that is not a demo's.
         HexapolisError: a step failed; it has said why.
     """
+    if db:
+        _must_be_empty(db)
     _fresh(data)
+    options = ["--data", str(data), "--db", db or f"sqlite:///{(data / 'hexapolis.db').as_posix()}"]
+    if config:
+        options += ["--config", str(config)]
     from demo.server import DemoSite
 
     with DemoSite.preferred() as site:
         catalogue = data / "catalogue.yaml"
         catalogue.write_text(site.catalogue(), encoding="utf-8")
         _say("The first day: everything is new")
-        _hexapolis(data, config, "crawl", "--catalogue", str(catalogue), "--trigger", "demo")
+        _hexapolis(options, "crawl", "--catalogue", str(catalogue), "--trigger", "demo")
         site.advance()
         _say("The second day: one article is edited, one is new; nothing else is fetched again")
-        _hexapolis(data, config, "crawl", "--catalogue", str(catalogue), "--trigger", "demo")
+        _hexapolis(options, "crawl", "--catalogue", str(catalogue), "--trigger", "demo")
         _say("Coverage: cities and dimensions beside the plan")
-        _hexapolis(data, config, "coverage")
+        _hexapolis(options, "coverage")
         report = data / "report.html"
         with report.open("w", encoding="utf-8") as file:
-            _hexapolis(data, config, "coverage", "--format", "html", output=file)
-        typer.echo(f"\nThe store is in {data}; try: hexapolis --data {data} articles --city Shenzhen")
+            _hexapolis(options, "coverage", "--format", "html", output=file)
+        named = f" --db {shlex.quote(db)}" if db else ""
+        typer.echo(f"\nIt is all in {data}; try: hexapolis --data {data}{named} articles --city Shenzhen")
         if serve:
             _serve(report, port)
         else:
             typer.echo(f"The report is in {report}")
+
+
+def _must_be_empty(db: str) -> None:
+    from store.engine import Store
+    from store.runs import has_sources
+
+    store = Store.open(db)
+    try:
+        with store.read() as connection:
+            if has_sources(connection):
+                raise UsageError("the database that --db names is not empty; give the demo an empty one")
+    finally:
+        store.close()
 
 
 def _fresh(data: Path) -> None:
@@ -68,11 +95,8 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _hexapolis(data: Path, config: Path | None, *words: str, output: object = None) -> None:
+def _hexapolis(options: list[str], *words: str, output: object = None) -> None:
     """Run one command as a user would; each crawl needs a process of its own."""
-    options = ["--data", str(data), "--db", f"sqlite:///{(data / 'hexapolis.db').as_posix()}"]
-    if config:
-        options += ["--config", str(config)]
     done = subprocess.run([sys.executable, "-m", "hexapolis", *options, *words], stdout=output, check=False)  # type: ignore[call-overload]
     if done.returncode:
         raise HexapolisError(f"`hexapolis {words[0]}` ended with {done.returncode}")

@@ -105,4 +105,4 @@ def demo(
     from hexapolis.cli.demo import run_demo
 
     data: Path = settings.data if context.obj["data"] else settings.data / "demo"
-    run_demo(data, context.obj["config"], serve=serve, port=port)
+    run_demo(data, context.obj["config"], db=context.obj["db"], serve=serve, port=port)
