@@ -50,7 +50,7 @@ from hexapolis.records import (
     Verdict,
 )
 
-_OWN_VERSION = "2"
+_OWN_VERSION = "3"
 EXTRACTOR_VERSION: str = f"{_OWN_VERSION}+trafilatura.{trafilatura.__version__}"
 
 _ON_PAGE = frozenset(DateSource) - {DateSource.URL, DateSource.HTMLDATE}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,16 @@ def test_an_item_after_a_full_line_stands_alone(item: str) -> None:
 def test_a_short_line_a_gap_and_an_indent_end_a_paragraph() -> None:
     lines = [line(FULL, 0), line("短行。", 1), line(FULL, 2), line(FULL, 5), line(FULL, 6, LEFT + 2 * EM)]
     assert len(paragraphs(lines)) == 4
+
+
+@pytest.mark.parametrize("edges", [(400.0, 72.0), (float("nan"), 72.0), (72.0, float("nan"))])
+@pytest.mark.parametrize("number", [0, 1])
+def test_edges_that_a_damaged_file_has_the_wrong_way_round_cost_no_text(
+    number: int, edges: tuple[float, float]
+) -> None:
+    lines = [line(FULL, 0), line("短行。", 1)]
+    lines[number] = replace(lines[number], left=edges[0], right=edges[1])
+    assert "".join(paragraphs(lines)) == FULL + "短行。"
 
 
 def test_a_number_cut_in_two_is_one_again() -> None:

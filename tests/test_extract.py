@@ -315,6 +315,22 @@ def test_a_page_with_nul_bytes_is_read_to_its_end() -> None:
     assert article(html).text.endswith("评审结果向社会公布。")
 
 
+@pytest.mark.parametrize(
+    "sign", ["\x0b", "\x1f", "\ufffe", "\uffff", "&#11;", "&#0031", "&#x1F;", "&#65534;", "&#xFFFF;"]
+)
+def test_signs_that_no_tree_may_hold_are_left_out_and_cost_no_text(sign: str) -> None:
+    html = f"<html><body><div>{PARAGRAPH}<p>分享到</p>尾{sign} 声{SECOND}</div></body></html>"
+    text = article(html).text
+    assert text.endswith("评审结果向社会公布。")
+    assert all(c == "\n" or unicodedata.category(c) not in ("Cc", "Cn") for c in text)
+
+
+def test_references_to_other_signs_stay() -> None:
+    signs = "<p>编号&#65;&#x4E2D;&#12345;&#x1f600;&#31532;一批。</p>"
+    html = f"<html><body><div>{PARAGRAPH}{signs}{SECOND}</div></body></html>"
+    assert "编号A中〹\U0001f600第一批。" in article(html).text
+
+
 def test_a_crash_of_a_parser_is_a_verdict_and_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

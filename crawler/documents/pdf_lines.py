@@ -142,7 +142,8 @@ def _goes_on(lines: Sequence[Line], number: int, first: Line, em: float, pitch: 
 
 
 def _in_column(line: Line, other: Line) -> bool:
-    return line.left <= other.right and line.right >= other.left
+    # A line is in its own column, whatever a damaged file says of its edges.
+    return line is other or (line.left <= other.right and line.right >= other.left)
 
 
 def _same_title(lines: Sequence[Line], number: int, em: float, pitch: float, height: float) -> bool:
