@@ -5,7 +5,6 @@ Not for judging a page or taking its text.
 
 from __future__ import annotations
 
-import re
 from copy import deepcopy
 from functools import cache
 
@@ -14,6 +13,7 @@ import lxml.html
 from lxml.cssselect import CSSSelector
 from lxml.html import HtmlElement
 
+from crawler.html_bytes import html_bytes
 from crawler.lines import clean_line, is_furniture, visible_lines
 from crawler.metadata import is_attachment
 from crawler.verdict import VisibleText, weight
@@ -25,13 +25,6 @@ _ELEMENTS_MAX = (
 _DEPTH_MAX = 1_000  # libxml2 drops what is nested deeper than 2,048
 _LINK_TEXT_MAX = 200  # characters; a longer link is a paragraph
 _FURNITURE_MAX = 200  # characters of an element that is looked at as a whole
-# What no XML tree may hold, raw or by number: lxml reads it, and then refuses to set a text that has it.
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))
-_NONCHARACTERS = ("\ufffe".encode(), "\uffff".encode())
-_CONTROL_NUMBERS = re.compile(
-    rb"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01]|6553[45])(?![0-9])"
-    rb"|[xX]0*(?:[0-8bcBCefEF]|1[0-9a-fA-F]|[fF]{3}[eEfF])(?![0-9a-fA-F]));?"
-)
 _STEPS_MAX = 3_000_000  # sum of all elements' depths: many algorithms walk from each element to the root
 
 
@@ -41,12 +34,9 @@ def parse_html(text: str) -> HtmlElement:
     Raises:
         ExtractionError: `no_text`, if nothing can be parsed.
     """
-    # Bytes with a stated charset: lxml refuses text that carries an XML declaration.
-    body = text.encode("utf-8", "replace").translate(None, _CONTROLS)
-    body = _CONTROL_NUMBERS.sub(b"", body.replace(_NONCHARACTERS[0], b"").replace(_NONCHARACTERS[1], b""))
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
-        return lxml.html.document_fromstring(body, parser=parser)
+        return lxml.html.document_fromstring(html_bytes(text), parser=parser)
     except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError) as error:
         raise ExtractionError("no_text", f"no HTML in the page ({error})") from error
 

@@ -20,6 +20,7 @@ from crawler.date_text import read_dates
 from crawler.decode import decode
 from crawler.discovery.url_shapes import stated_day
 from crawler.entry_points.paging import next_page_url, stated_pages
+from crawler.html_bytes import html_bytes
 from crawler.language import detect_language
 from crawler.lines import clean_line
 from crawler.metadata import absolute_link, read_head, site_names
@@ -84,7 +85,7 @@ def read_clues(page: Page) -> Clues:
     text = decode(page.body, page.header("content-type")).text
     try:
         root = lxml_html.document_fromstring(
-            text.replace("\0", "").encode("utf-8", "replace"),
+            html_bytes(text),
             parser=lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True),
         )
     except (ParserError, ValueError) as error:

@@ -16,6 +16,8 @@ from lxml import etree
 from lxml import html as lxml_html
 from lxml.html import HtmlElement
 
+from crawler.html_bytes import html_bytes
+
 MAX_CHARACTERS = 1_000_000  # opened on one page, and read of its scripts
 MAX_FRAGMENTS = 5_000
 MAX_VALUE = 100_000  # characters of one variable
@@ -91,9 +93,7 @@ def parse_fragment(markup: str) -> HtmlElement | None:
     """A body element that holds the markup; None when there is nothing in it."""
     parser = lxml_html.HTMLParser(encoding="utf-8")
     try:
-        document = lxml_html.document_fromstring(
-            b"<body>" + markup.replace("\0", "").encode("utf-8", "replace"), parser=parser
-        )
+        document = lxml_html.document_fromstring(b"<body>" + html_bytes(markup), parser=parser)
     except (etree.ParserError, ValueError):
         return None
     body: HtmlElement | None = document.find("body")

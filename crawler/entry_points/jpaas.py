@@ -20,6 +20,7 @@ from crawler.entry_points import EntryPointError, Listing
 from crawler.entry_points.json_list import links_in_html, load_json, value_at
 from crawler.entry_points.list_page import page_text, read_list_page
 from crawler.entry_points.values import absolute
+from crawler.html_bytes import html_bytes
 from hexapolis.records import Ask, EntryPoint, Link, Page, Paging
 
 MAX_UNITS = 5  # menus and side columns are units, too
@@ -88,7 +89,7 @@ def _has_rows(entry: EntryPoint, links: tuple[Link, ...]) -> bool:
 def _units(page: Page, text: str) -> list[str]:
     """The addresses of the pieces that the page asks for, in its order, each once."""
     parser = lxml_html.HTMLParser(encoding="utf-8")
-    root = lxml_html.fromstring(text.encode("utf-8", "replace"), parser=parser)
+    root = lxml_html.fromstring(html_bytes(text), parser=parser)
     units: dict[str, None] = {}
     for node in root.iterfind(".//*[@querydata]"):
         address = absolute(page.url, node.get("url"))

@@ -18,6 +18,7 @@ from crawler.decode import decode
 from crawler.entry_points import EntryPointError, Listing
 from crawler.entry_points.hidden_rows import ROW_TAGS, UNKNOWN, HiddenRows, open_hidden_rows
 from crawler.entry_points.paging import next_page_urls, other_pages
+from crawler.html_bytes import html_bytes
 from hexapolis.errors import ExtractionError
 from hexapolis.records import Ask, EntryPoint, Link, Page
 
@@ -39,10 +40,7 @@ def read_list_page(entry: EntryPoint, page: Page, number: int) -> Listing:
     """
     text = page_text(page)
     try:
-        # lxml wants bytes where the text declares an encoding
-        root = lxml_html.fromstring(
-            text.encode("utf-8", "replace"), parser=lxml_html.HTMLParser(encoding="utf-8")
-        )
+        root = lxml_html.fromstring(html_bytes(text), parser=lxml_html.HTMLParser(encoding="utf-8"))
     except (ParserError, ValueError) as error:
         raise EntryPointError(f"{page.url}: this is not an HTML page: {error}") from error
     base_url = base_address(page, root)
