@@ -9,8 +9,10 @@ are counted together is decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -101,6 +103,41 @@ def confusion_of_audit(labels: Sequence[bool], tagged: Sequence[bool]) -> Confus
 def error_rates(card: Confusion, audit: Confusion | None = None) -> Confusion:
     """What is known of a classifier's errors: the card's figures, and audited texts that outweigh them."""
     return card.at_most(CARD_WEIGHT) + audit if audit is not None and audit.total else card
+
+
+def rate_estimator(
+    held_out: Mapping[str, Any], audited: Iterable[tuple[str, str, bool, bool]] = ()
+) -> Callable[[str, str, int, int], tuple[float, float, float] | None]:
+    """Adjusted counts by dimension and language.
+
+    Args:
+        held_out: a model card's `held_out`: dimension, then language, then figures.
+        audited: of each audited text and dimension: dimension, language, whether it carries it, whether it
+            was tagged.
+
+    Returns:
+        A function from dimension, language, tagged texts and all texts to a share and its 95 % interval; it
+        gives None where the card knows no figures, or the classifier hardly tells the texts apart.
+    """
+    answers: defaultdict[tuple[str, str], list[tuple[bool, bool]]] = defaultdict(list)
+    for dimension, language, carried, tagged in audited:
+        answers[dimension, language].append((carried, tagged))
+
+    @cache
+    def errors(dimension: str, language: str) -> Confusion | None:
+        metrics = held_out.get(dimension, {}).get(language)
+        if metrics is None:
+            return None
+        pairs = answers[dimension, language]
+        audit = confusion_of_audit([c for c, _ in pairs], [t for _, t in pairs])
+        return error_rates(confusion_of_metrics(metrics), audit)
+
+    def estimate(dimension: str, language: str, tagged: int, count: int) -> tuple[float, float, float] | None:
+        known = errors(dimension, language)
+        found = adjusted_share(tagged, count, known) if known is not None else None
+        return (found.share, found.low, found.high) if found is not None else None
+
+    return estimate
 
 
 def adjusted_share(tagged: int, count: int, errors: Confusion, *, seed: int = 0) -> Share | None:

@@ -71,7 +71,7 @@ class Coverage:
 
 
 def coverage(
-    articles: Iterable[TaggedArticle],
+    articles: Sequence[TaggedArticle],
     plan: Mapping[str, float],
     *,
     by_month: bool = False,
@@ -88,29 +88,32 @@ def coverage(
     Returns:
         Rows ordered by number of stories, then by code; months in order.
     """
-    wanted = set(cities)
-    groups: dict[tuple[str, str | None], list[TaggedArticle]] = {}
-    names: dict[str, str] = {}
-    counted: list[TaggedArticle] = []
-    homeless: set[int] = set()
-    housed: set[int] = set()
-    for article in articles:
-        (housed if article.cities else homeless).add(article.story_id)
-        subjects = [(code, name) for code, name in article.cities if not wanted or code in wanted]
-        if subjects:
-            counted.append(article)
-        for code, name in subjects:
-            names[code] = name
-            period = _month(article.published_on) if by_month else None
-            groups.setdefault((code, period), []).append(article)
+    groups, names = grouped(articles, by_month=by_month, cities=cities)
+    counted = [article for article in articles if any(code in names for code, _ in article.cities)]
+    homeless = {article.story_id for article in articles if not article.cities}
+    housed = {article.story_id for article in articles if article.cities}
     rows = [_row(names[code], code, period, members) for (code, period), members in groups.items()]
     totals: dict[str, int] = {}
     for row in rows:
         totals[row.city_code] = totals.get(row.city_code, 0) + row.stories
     rows.sort(key=lambda r: (-totals[r.city_code], r.city_code, r.period or ""))
-    return Coverage(
-        dict(plan), tuple(rows), len({a.story_id for a in counted}), len(counted), len(homeless - housed)
-    )
+    return Coverage(dict(plan), tuple(rows), len({a.story_id for a in counted}), len(counted), len(homeless - housed))
+
+
+def grouped(
+    articles: Iterable[TaggedArticle], *, by_month: bool, cities: Sequence[str]
+) -> tuple[dict[tuple[str, str | None], list[TaggedArticle]], dict[str, str]]:
+    """The articles of each row, by city code and period, and the cities' names; see `coverage`."""
+    wanted = set(cities)
+    groups: dict[tuple[str, str | None], list[TaggedArticle]] = {}
+    names: dict[str, str] = {}
+    for article in articles:
+        for code, name in article.cities:
+            if not wanted or code in wanted:
+                names[code] = name
+                period = _month(article.published_on) if by_month else None
+                groups.setdefault((code, period), []).append(article)
+    return groups, names
 
 
 def _month(day: dt.date | None) -> str:

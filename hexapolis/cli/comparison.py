@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict, astuple
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,11 +25,15 @@ from hexapolis.cli.read import (
     article_filter,
     city_code,
 )
-from hexapolis.errors import InputFileError
+from hexapolis.errors import InputFileError, UsageError
 from hexapolis.records import DIMENSIONS
 
 if TYPE_CHECKING:
+    from compare.correction import Corrected
     from compare.coverage import Coverage
+    from hexapolis.records import TaggedArticle
+
+    CorrectedRates = Mapping[tuple[str, str | None], Mapping[str, Corrected]]
 
 
 class TableFormat(StrEnum):
@@ -70,6 +76,9 @@ def coverage(
     until: UntilOption = None,
     kind: KindOption = None,
     level: LevelOption = None,
+    corrected: Annotated[
+        bool, typer.Option("--corrected", help="Also rates put right for the model's errors.")
+    ] = False,
     format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.TABLE,
     json: Json = False,
 ) -> None:
@@ -77,6 +86,8 @@ def coverage(
     settings = settings_of(context)
     wanted = article_filter(None, None, source, language, since, until, True, kind, level)
     codes = [city_code(name) for name in city or []]
+    if corrected and format is TableFormat.HTML:
+        raise UsageError("--corrected goes with the formats table, csv and json")
     from classify.codebook import load_codebook
     from compare import coverage as comparison
     from store.articles import list_articles, tagged_articles
@@ -84,9 +95,9 @@ def coverage(
     store = open_store(settings)
     with store.read() as connection:
         plan = load_codebook().plan.profile
-        table = comparison.coverage(
-            tagged_articles(connection, wanted), plan, by_month=by is Period.MONTH, cities=codes
-        )
+        articles = tagged_articles(connection, wanted)
+        table = comparison.coverage(articles, plan, by_month=by is Period.MONTH, cities=codes)
+        rates = _corrected(connection, articles, by is Period.MONTH, codes) if corrected else None
         notes = _source_notes(connection)
         if format is TableFormat.HTML:
             from compare.report import render_report
@@ -95,13 +106,46 @@ def coverage(
             typer.echo(render_report(table, evidence, load_codebook(), notes))
             return
     if json or format is TableFormat.JSON:
-        print_json({**table.as_dict(), "notes": notes})
+        found = table.as_dict()
+        if rates is not None:
+            for row in found["rows"]:
+                for name, cell in rates[row["city_code"], row["period"]].items():
+                    row["cells"][name]["corrected"] = asdict(cell)
+        print_json({**found, "notes": notes})
     elif format is TableFormat.CSV:
-        sys.stdout.write(coverage_csv(table))
+        sys.stdout.write(coverage_csv(table, rates))
     else:
         print_coverage(table)
+        if rates is not None:
+            print_corrected(table, rates)
         for line in notes:
             note(line)
+
+
+def _corrected(
+    connection: Any, articles: list[TaggedArticle], by_month: bool, codes: list[str]
+) -> CorrectedRates:
+    from classify.quantify import rate_estimator
+    from compare.correction import corrected
+    from store.audits import audited_texts, current_models
+
+    cards = current_models(connection)
+    if len(cards) > 1:
+        raise UsageError(
+            f"the articles are tagged by {len(cards)} models, whose errors differ; `hexapolis process --all` "
+            "tags them by one"
+        )
+    held_out: Any = {}
+    audited: list[tuple[str, str, bool, bool]] = []
+    for model_id, card in cards.items():
+        held_out = card["held_out"]
+        audited = [
+            (name, text.language, name in text.carries, name in text.tagged)
+            for text in audited_texts(connection, model_id)
+            for name in DIMENSIONS
+            if name not in text.contested
+        ]
+    return corrected(articles, rate_estimator(held_out, audited), by_month=by_month, cities=codes)
 
 
 def _source_notes(connection: Any) -> list[str]:
@@ -138,12 +182,39 @@ def print_coverage(table: Coverage) -> None:
         typer.echo(f"{table.without_city} relevant stories name no subject city and are in no row.")
 
 
-def coverage_csv(table: Coverage) -> str:
+def print_corrected(table: Coverage, rates: CorrectedRates) -> None:
+    """For people: how many of a city's stories carry a dimension, as counted and as corrected."""
+    rows = []
+    for row in table.rows:
+        if row.few:
+            continue
+        name = f"{row.city} {row.period}" if row.period else row.city
+        figures = []
+        for dimension, cell in rates[row.city_code, row.period].items():
+            raw = row.cells[dimension].rate or 0.0
+            figures.append(
+                f"{raw:.0%} > {cell.rate:.0%} ({cell.low:.0%}-{cell.high:.0%})"
+                if cell.rate is not None
+                else f"{raw:.0%} > ?"
+            )
+        rows.append([name, str(row.stories), *figures])
+    if not rows:
+        typer.echo("\nCorrected rates need ten stories of a city; no city has as many.")
+        return
+    typer.echo(
+        "\nShare of the city's stories that carry a dimension: as tagged > corrected (95 % interval)\n"
+    )
+    print_table(("city", "stories", *DIMENSIONS), rows, right=range(1, 8))
+
+
+def coverage_csv(table: Coverage, rates: CorrectedRates | None = None) -> str:
     """The table as CSV, one line for each city (and period) and dimension."""
     from compare.export import csv_text
 
     fields = ["city", "city_code", "period", "dimension", "stories", "articles", "row_stories", "row_tags"]
     fields += ["rate", "low", "high", "share", "plan_share"]
+    if rates is not None:
+        fields += ["corrected_rate", "corrected_low", "corrected_high", "corrected_note"]
     lines = (
         (
             row.city,
@@ -159,6 +230,7 @@ def coverage_csv(table: Coverage) -> str:
             cell.high,
             cell.share,
             table.plan[name],
+            *(astuple(rates[row.city_code, row.period][name]) if rates is not None else ()),
         )
         for row in table.rows
         for name, cell in row.cells.items()
