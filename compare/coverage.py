@@ -97,7 +97,9 @@ def coverage(
     for row in rows:
         totals[row.city_code] = totals.get(row.city_code, 0) + row.stories
     rows.sort(key=lambda r: (-totals[r.city_code], r.city_code, r.period or ""))
-    return Coverage(dict(plan), tuple(rows), len({a.story_id for a in counted}), len(counted), len(homeless - housed))
+    return Coverage(
+        dict(plan), tuple(rows), len({a.story_id for a in counted}), len(counted), len(homeless - housed)
+    )
 
 
 def grouped(

@@ -14,7 +14,7 @@ import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
 from hexapolis import __version__
-from hexapolis.cli import collect, comparison, operate, read, tag
+from hexapolis.cli import changes, collect, comparison, operate, read, tag
 from hexapolis.errors import HexapolisError
 
 INTERRUPTED = 130  # what the shell calls a process that Ctrl-C has ended
@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (collect, tag, read, comparison, operate):
+for module in (collect, tag, read, changes, comparison, operate):
     module.register(app)
 
 

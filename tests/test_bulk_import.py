@@ -96,6 +96,7 @@ def rows(store: Store, *columns: Any) -> list[tuple[Any, ...]]:
         return sorted(tuple(row) for row in connection.execute(select(*columns)))
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)  # what is held does not hang on the database
 def test_thousands_of_records_hold_little_in_memory(
     tmp_path: Path, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

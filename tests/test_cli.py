@@ -26,6 +26,7 @@ COMMANDS = [
     "evaluate",
     "articles",
     "show",
+    "changes",
     "coverage",
     "export",
     "schedule",

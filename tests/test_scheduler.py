@@ -158,10 +158,11 @@ def test_what_a_dead_child_has_started_is_ended(store: Store, tmp_path: Path) ->
     eventually(lambda: not any(map(alive, clock.lines())))
 
 
-def test_a_run_that_its_child_left_open_is_closed(store: Store, tmp_path: Path) -> None:
+def test_a_run_that_its_child_left_open_is_closed(store: Store, store_url: str, tmp_path: Path) -> None:
     program = (
         "import os, sys, datetime as dt; from store.engine import Store; from store.runs import *;"
-        "from hexapolis.records import *; store = Store.open('sqlite:///' + sys.argv[1] + '/store.db')\n"
+        "from hexapolis.records import *; "
+        f"store = Store.open({store_url!r})\n"
         "with store.write() as c:\n"
         "  now = dt.datetime.now(dt.UTC); save_source(c, Source('open', 'O', ()), now)\n"
         "  write_ledger(c, start_run(c, 'open', 'schedule', now), [LedgerRow('k', 'u', Outcome.KNOWN)])\n"
