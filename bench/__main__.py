@@ -8,7 +8,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("extraction", "verdicts", "tagging", "crawl", "bulk_import", "startup")
+MODULES = (
+    "extraction",
+    "verdicts",
+    "tagging",
+    "crawl",
+    "bulk_import",
+    "startup",
+    "review_queue",
+    "corpus_check",
+)
 
 
 def main() -> int:
