@@ -45,6 +45,12 @@ SPANS = st.none() | st.timedeltas(dt.timedelta(), dt.timedelta(days=400))
 # --- the pace -----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    """SQLite alone: what is tested here is above the store, whose own tests run on both databases."""
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
 class Clock:
     """Time that passes only when somebody waits."""
 

@@ -28,6 +28,12 @@ NOW = dt.datetime(2024, 7, 1, 12, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
 
 
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    """SQLite alone: what is tested here is above the store, whose own tests run on both databases."""
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
 def source(name: str, minutes: float = 60) -> Source:
     entry = EntryPoint("list", f"https://{name}.example/")
     return Source(name, name.upper(), (entry,), interval_minutes=minutes)  # type: ignore[arg-type]
