@@ -12,6 +12,7 @@ MODULES = (
     "extraction",
     "verdicts",
     "tagging",
+    "families",
     "crawl",
     "bulk_import",
     "startup",

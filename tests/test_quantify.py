@@ -113,3 +113,35 @@ def test_audited_texts_outweigh_the_card() -> None:
     assert error_rates(ERRORS, confusion_of_audit([], [])) == ERRORS
     with pytest.raises(ValueError, match="one answer"):
         confusion_of_audit([True], [])
+
+
+@given(st.integers(20, 400), st.data())
+def test_a_classifier_that_never_errs_is_taken_at_its_word(count: int, data: st.DataObject) -> None:
+    tagged = data.draw(st.integers(0, count))
+    found = adjusted_share(tagged, count, Confusion(1e6, 0, 0, 1e6))
+    assert found is not None
+    assert found.share == pytest.approx(tagged / count, abs=1e-5)
+
+
+@given(st.integers(1, 300), st.data())
+def test_more_tagged_texts_never_lower_the_share(count: int, data: st.DataObject) -> None:
+    fewer = data.draw(st.integers(0, count - 1))
+    shares = [adjusted_share(tagged, count, ERRORS) for tagged in (fewer, fewer + 1)]
+    assert shares[0] is not None
+    assert shares[1] is not None
+    assert shares[0].share <= shares[1].share
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
+def test_intervals_hold_the_truth_as_often_as_they_say(share: float) -> None:
+    """Texts and known error rates are drawn anew in each trial; 95 % of 400 is 380, its deviation 4.4."""
+    random = np.random.default_rng(3)
+    held = 0
+    for _ in range(400):
+        hits, alarms = int(random.binomial(500, 0.80)), int(random.binomial(1500, 0.05))
+        found = adjusted_share(
+            tagged_count(random, 200, share), 200, Confusion(hits, 500 - hits, alarms, 1500 - alarms)
+        )
+        assert found is not None
+        held += found.low <= share <= found.high
+    assert 367 <= held <= 393, held  # three deviations either way
